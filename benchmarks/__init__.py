@@ -1,0 +1,1 @@
+"""tsn.benchmarks: measures how fast, how stable and how good the networks are."""

@@ -1,0 +1,84 @@
+"""Files and folders that appear whole or not at all: written beside their final name and renamed at the end."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tsn.runtime.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
+    """Give a temporary path in the folder of `path`, with its suffix; rename it to `path` when the block succeeds.
+
+    When the block fails or is interrupted the temporary file is removed and `path` is as it was.
+    Raises OutputError where `path` exists and `overwrite` is False, or its folder is missing or read-only.
+    """
+    refuse_unwritable(path, overwrite=overwrite)
+    with _as_output_error(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
+        os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with _as_output_error(path):
+            temporary.chmod(0o666 & ~_umask())
+            _flush_to_disk(temporary)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path, *, overwrite: bool = False) -> Generator[Path]:
+    """Give a temporary folder beside `path`; rename it to `path` when the block succeeds.
+
+    With `overwrite`, a folder that stands there is replaced as a whole, after the new one is complete.
+    Raises OutputError as whole_file does.
+    """
+    refuse_unwritable(path, overwrite=overwrite)
+    with _as_output_error(path):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    try:
+        yield temporary
+        with _as_output_error(path):
+            temporary.chmod(0o777 & ~_umask())
+            old = temporary.with_suffix(".old")
+            if path.exists():
+                path.rename(old)
+            temporary.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
+    """Raise OutputError, before any work is done, where `path` could not be written in the end."""
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already. Add --overwrite to replace it, or give another name with -o")
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} does not exist. Create it first: mkdir -p '{path.parent}'")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {path.parent} cannot be written to. Give another place with -o")
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

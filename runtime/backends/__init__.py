@@ -1,0 +1,81 @@
+"""Ways to run a network, and the one way to call it."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsn.runtime.errors import UnavailableError
+
+Array = NDArray[Any]
+
+
+class Tensor(Protocol):
+    """A buffer that stays where its backend computes."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def numpy(self) -> Array:
+        """A copy in host memory: the only way home."""
+        ...
+
+
+class Session(Protocol):
+    """One loaded network: tensors in, tensors out, nothing copied."""
+
+    def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]: ...
+
+
+class Backend(Protocol):
+    """A device and the library that drives it."""
+
+    @property
+    def name(self) -> str:
+        """The name that open_backend takes."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """The library, its version and the device, for people."""
+        ...
+
+    def load(self, network: Path) -> Session:
+        """Load a network file. Raises BundleError if it is damaged or of another kind."""
+        ...
+
+    def upload(self, array: Array) -> Tensor:
+        """Copy a host array to the device: the only way there."""
+        ...
+
+
+# The module of each backend; each has `def connect(*, threads: int | None) -> Backend`, which raises UnavailableError,
+# with the command that cures it, where the library or the device is missing.
+BACKENDS: Mapping[str, str] = {
+    "cpu": "tsn.runtime.backends.ort",
+}
+
+
+def open_backend(name: str, *, threads: int | None = None) -> Backend:
+    """Open the backend called `name`, importing the one library it needs.
+
+    A backend never falls back to a slower device: that would look like a slow GPU.
+
+    Args:
+        name: one of BACKENDS.
+        threads: how many threads compute on the CPU; None takes one for each core.
+
+    Raises:
+        UnavailableError: the name is unknown, or the library or the device is missing.
+    """
+    if name not in BACKENDS:
+        raise UnavailableError(f"there is no backend '{name}'. Choose one of: {', '.join(BACKENDS)}")
+    return import_module(BACKENDS[name]).connect(threads=threads)
+
+
+def scalar(value: float) -> Array:
+    """A number as the networks take it: float32, shape (1,)."""
+    return np.array([value], dtype=np.float32)

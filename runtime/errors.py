@@ -1,0 +1,70 @@
+"""What can go wrong for a user, each kind with the exit code its command ends with.
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | a bug in TemporalStyleNet: please report it |
+| 2 | the command line is wrong |
+| 3 | this machine lacks what was asked for: a library, a device, an encoder |
+| 4 | an input cannot be used |
+| 5 | the output cannot be written |
+| 6 | the bundle cannot be used |
+| 7 | done, but the input was damaged: the message says what is missing |
+| 8 | a network is too far from its reference, or a training run diverged |
+| 130, 143 | stopped by Ctrl-C, by SIGTERM |
+"""
+
+
+class TsnError(Exception):
+    """A mistake or a circumstance that the user can act on; printed without a traceback.
+
+    The message says what happened, the value, and what to type next.
+    """
+
+    exit_code = 1
+
+
+class UsageError(TsnError):
+    """The options contradict each other or are out of range."""
+
+    exit_code = 2
+
+
+class UnavailableError(TsnError):
+    """This machine lacks a library, a device or an encoder."""
+
+    exit_code = 3
+
+
+class InputError(TsnError):
+    """A file that was given to read cannot be used."""
+
+    exit_code = 4
+
+
+class OutputError(TsnError):
+    """The result cannot be written."""
+
+    exit_code = 5
+
+
+class BundleError(TsnError):
+    """A bundle is incomplete, changed, foreign or too new."""
+
+    exit_code = 6
+
+
+class IncompleteError(TsnError):
+    """The output was written, but the input was damaged and frames are missing."""
+
+    exit_code = 7
+
+
+class AccuracyError(TsnError):
+    """A network is farther from its reference than its threshold allows, or training diverged."""
+
+    exit_code = 8
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Like KeyboardInterrupt it is no Exception, so that clean-up runs and nothing swallows it."""

@@ -1,0 +1,67 @@
+"""Pictures from files of any kind, as upright 8-bit RGB."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tsn.runtime.errors import InputError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+LARGEST = 500_000_000  # pixels: a picture beyond that is a mistake or an attack, not a style
+
+
+def read_picture(path: Path, *, shorter_side: int | None = None) -> NDArray[np.uint8]:
+    """The picture as RGB uint8 (height, width, 3), turned upright as its EXIF says, transparency laid on white.
+
+    Args:
+        path: JPEG, PNG, WebP, BMP, TIFF, whatever Pillow reads; grey, palette, CMYK, 16 bit and float are converted.
+        shorter_side: shrink the picture, in proportion, until its shorter side has this many pixels; a smaller one
+            stays as it is.
+
+    Raises:
+        InputError: missing, no picture, damaged, or larger than LARGEST.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no picture {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > LARGEST:
+                    raise InputError(f"{path} is {image.width}x{image.height}: too large. Scale it down first")
+                if shorter_side is not None and min(image.size) > shorter_side:
+                    image.draft("RGB", _shrunk(image.size, shorter_side))  # JPEG decodes at a fraction of its size
+                image = _eight_bit(ImageOps.exif_transpose(image))
+                if shorter_side is not None and min(image.size) > shorter_side:
+                    image = image.resize(_shrunk(image.size, shorter_side), Image.Resampling.LANCZOS)
+                return np.asarray(_rgb(image))
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{path} is not a picture that can be read. Give a JPEG, PNG, WebP, BMP or TIFF file"
+        ) from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"the picture {path} cannot be decoded: {error}") from error
+
+
+def _shrunk(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
+    scale = shorter_side / min(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip 16 bit to white instead of scaling it
+        values: NDArray[Any] = np.asarray(image, np.float64)
+        scale = 255 / 65535 if image.mode.startswith("I") else 255 / max(float(values.max()), 1.0)
+        return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+    return image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("RGB")
