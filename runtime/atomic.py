@@ -33,13 +33,16 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path, *, overwrite: bool = False) -> Generator[Path]:
+def whole_folder(path: Path, *, marker: str, overwrite: bool = False) -> Generator[Path]:
     """Give a temporary folder beside `path`; rename it to `path` when the block succeeds.
 
-    With `overwrite`, a folder that stands there is replaced as a whole, after the new one is complete.
+    With `overwrite`, a folder that stands there is replaced as a whole, after the new one is complete; but only where
+    it is empty or holds a file called `marker`, so that a mistyped -o never costs somebody's folder.
     Raises OutputError as whole_file does.
     """
     refuse_unwritable(path, overwrite=overwrite)
+    if path.exists() and not (path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))):
+        raise OutputError(f"{path} is not replaced: it holds no {marker}. Give another place with -o")
     with _as_output_error(path):
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     try:

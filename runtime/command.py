@@ -17,7 +17,8 @@ def run_command(command: click.Command) -> None:
     traceback.
     """
     name = command.name or sys.argv[0]
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
     try:
         code = command.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -30,10 +31,10 @@ def run_command(command: click.Command) -> None:
         click.echo(f"{name}: {error}", err=True)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo(f"{name}: stopped, nothing was left behind", err=True)
+        click.echo(f"{name}: stopped", err=True)
         code = 130
     except Terminated:
-        click.echo(f"{name}: terminated, nothing was left behind", err=True)
+        click.echo(f"{name}: terminated", err=True)
         code = 143
     except BrokenPipeError:  # the reader of stdout went away: `tsn-run styles lite | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -41,5 +42,9 @@ def run_command(command: click.Command) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _raise_terminated(_signal: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _stop(number: int, _frame: FrameType | None) -> None:
+    for both in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not interrupt the clean-up
+        signal.signal(both, signal.SIG_IGN)
+    if number == signal.SIGTERM:
+        raise Terminated
+    raise KeyboardInterrupt

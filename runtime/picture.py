@@ -1,12 +1,13 @@
 """Pictures from files of any kind, as upright 8-bit RGB."""
 
+import io
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from tsn.runtime.errors import InputError
 
@@ -19,8 +20,8 @@ def read_picture(path: Path, *, shorter_side: int | None = None) -> NDArray[np.u
 
     Args:
         path: JPEG, PNG, WebP, BMP, TIFF, whatever Pillow reads; grey, palette, CMYK, 16 bit and float are converted.
-        shorter_side: shrink the picture, in proportion, until its shorter side has this many pixels; a smaller one
-            stays as it is.
+        shorter_side: shrink the picture, in proportion, until its shorter side has this many pixels and its longer
+            one at most four times as many; a smaller one stays as it is.
 
     Raises:
         InputError: missing, no picture, damaged, or larger than LARGEST.
@@ -33,12 +34,12 @@ def read_picture(path: Path, *, shorter_side: int | None = None) -> NDArray[np.u
             with Image.open(path) as image:
                 if image.width * image.height > LARGEST:
                     raise InputError(f"{path} is {image.width}x{image.height}: too large. Scale it down first")
-                if shorter_side is not None and min(image.size) > shorter_side:
+                if shorter_side is not None:
                     image.draft("RGB", _shrunk(image.size, shorter_side))  # JPEG decodes at a fraction of its size
-                image = _eight_bit(ImageOps.exif_transpose(image))
-                if shorter_side is not None and min(image.size) > shorter_side:
-                    image = image.resize(_shrunk(image.size, shorter_side), Image.Resampling.LANCZOS)
-                return np.asarray(_rgb(image))
+                image = _rgb(_eight_bit(ImageOps.exif_transpose(image)))
+                if shorter_side is not None and (size := _shrunk(image.size, shorter_side)) != image.size:
+                    image = image.resize(size, Image.Resampling.LANCZOS)
+                return np.asarray(image)
     except UnidentifiedImageError as error:
         raise InputError(
             f"{path} is not a picture that can be read. Give a JPEG, PNG, WebP, BMP or TIFF file"
@@ -48,7 +49,7 @@ def read_picture(path: Path, *, shorter_side: int | None = None) -> NDArray[np.u
 
 
 def _shrunk(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
-    scale = shorter_side / min(size)
+    scale = min(1.0, shorter_side / min(size), 4 * shorter_side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
@@ -61,7 +62,18 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "CMYK"):  # a phone's Display P3, a printer's CMYK: to sRGB
+        try:
+            source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), _srgb_profile()
+            return ImageCms.profileToProfile(image, source, srgb, outputMode="RGB") or image
+        except (ImageCms.PyCMSError, OSError):
+            pass  # a damaged profile: the plain conversion below does
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     return image.convert("RGB")
+
+
+def _srgb_profile() -> Any:
+    return ImageCms.createProfile("sRGB")  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,101 @@
+"""ONNX Runtime on the CPU."""
+
+# ONNX Runtime states its types in part only.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from tsn.runtime.backends import Array, Backend, Session, Tensor
+from tsn.runtime.errors import BundleError, UnavailableError
+
+
+class OrtTensor:
+    """An OrtValue in host memory."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape())
+
+    def numpy(self) -> Array:
+        return self.value.numpy()
+
+
+class OrtSession:
+    """One ONNX network.
+
+    It runs in a thread of its own, so that Ctrl-C reaches Python at once: a frame of a large network takes seconds.
+    """
+
+    def __init__(self, session: ort.InferenceSession, runner: ThreadPoolExecutor) -> None:
+        self._session = session
+        self._runner = runner
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
+        values: dict[str, Any] = {name: _value(tensor) for name, tensor in inputs.items()}
+        options = ort.RunOptions()
+        running = self._runner.submit(self._session.run_with_ort_values, self._outputs, values, options)
+        try:
+            results = running.result()
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except Exception as error:
+            raise _run_error(error) from error
+        finally:
+            options.terminate = True  # does nothing once the run has ended
+        return {name: OrtTensor(value) for name, value in zip(self._outputs, results, strict=True)}
+
+
+class OrtBackend:
+    """ONNX Runtime's CPU provider."""
+
+    name = "cpu"
+
+    def __init__(self, *, threads: int | None) -> None:
+        self._threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self._runner = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        self.description = f"ONNX Runtime {ort.__version__}, CPU, {self._threads} threads"
+
+    def load(self, network: Path) -> Session:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self._threads or 0
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too
+        try:
+            session = ort.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises a class of its own for each status code
+            raise BundleError(f"{network} is no network that ONNX Runtime can load: {_first_line(error)}") from error
+        return OrtSession(session, self._runner)
+
+    def upload(self, array: Array) -> Tensor:
+        return OrtTensor(ort.OrtValue.ortvalue_from_numpy(array))
+
+
+def connect(*, threads: int | None) -> Backend:
+    """The CPU backend."""
+    return OrtBackend(threads=threads)
+
+
+def _value(tensor: Tensor) -> Any:
+    assert isinstance(tensor, OrtTensor)
+    return tensor.value
+
+
+def _run_error(error: Exception) -> Exception:
+    text = str(error)
+    if "allocate memory" in text or "bad_alloc" in text or "bad allocation" in text:
+        return UnavailableError("there is not enough memory for frames of this size. Make them smaller with --size")
+    return error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,163 @@
+"""tsn-run: options in, exit code out."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tsn.runtime.backends import BACKENDS
+from tsn.runtime.command import run_command
+from tsn.runtime.errors import IncompleteError, TsnError
+from tsn.runtime.geometry import Size
+
+if TYPE_CHECKING:
+    from tsn.runtime.job import Report
+
+
+class Seconds(click.ParamType[Fraction]):
+    """A time: seconds, or minutes and hours before colons."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        if isinstance(value, Fraction):
+            return value
+        try:
+            total = Fraction(0)
+            for part in str(value).split(":"):
+                total = total * 60 + Fraction(part)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"'{value}' is no time. Give seconds (12.5) or minutes and seconds (1:30)", param, ctx)
+        return total
+
+
+@click.command(name="tsn-run")
+@click.argument("bundle", required=False)
+@click.argument("input_path", metavar="INPUT", required=False, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write. [beside INPUT]")
+@click.option(
+    "-s", "--style", "styles", multiple=True, metavar="NAME|FILE[:WEIGHT]", help="A style; repeat for a weighted mix."
+)
+@click.option("--alpha", type=float, default=1.0, show_default=True, help="0 keeps the content, 1 is the full style.")
+@click.option("--preserve-color", is_flag=True, help="Keep the colours of the content.")
+@click.option("--style-size", type=click.IntRange(min=1), default=512, show_default=True, metavar="PIXELS")
+@click.option("--size", metavar="WxH|HEIGHTp", help="Scale the frames first: 1280x720, or 720p in proportion.")
+@click.option("--start", type=Seconds(), help="Skip what lies before this time.")
+@click.option("--duration", type=Seconds(), help="Stop after this much time.")
+@click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="Stop after N frames.")
+@click.option("--codec", type=click.Choice(["h264", "hevc", "av1", "vp9"]), help="[h264; vp9 in .webm]")
+@click.option("--quality", type=click.IntRange(0, 100), default=75, show_default=True, help="0 is small, 100 is best.")
+@click.option("--backend", default="cpu", show_default=True, help="See --list-backends.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads. [one for each core]")
+@click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@click.option("--list-styles", is_flag=True, help="List the styles of BUNDLE and exit.")
+@click.option("--list-backends", is_flag=True, help="List the backends, say which load here, and exit.")
+@click.version_option(package_name="temporalstylenet")
+def tsn_run(
+    *,
+    bundle: str | None,
+    input_path: Path | None,
+    output: Path | None,
+    styles: tuple[str, ...],
+    size: str | None,
+    backend: str,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+    list_styles: bool,
+    list_backends: bool,
+    **options: Any,
+) -> None:
+    """Stylize INPUT, a video, a picture or a folder of pictures, with BUNDLE: a folder that tsn-export wrote, a file in
+    it, or the name of a shipped one.
+
+    \b
+    tsn-run lite in.mp4 --style mosaic
+    tsn-run bundle/ in.mp4 --style a.jpg:0.7 --style b.jpg:0.3 -o out.mp4
+    tsn-run lite --list-styles
+
+    Exit codes: 0 done, 2 wrong options, 3 a library or device is missing, 4 an input cannot be used, 5 the output
+    cannot be written, 6 the bundle cannot be used, 7 done but the input was damaged, 130 Ctrl-C, 143 SIGTERM.
+    """
+    if list_backends:
+        _list_backends()
+        return
+    if bundle is None or (input_path is None and not list_styles):
+        raise click.UsageError("give a BUNDLE and an INPUT, as in: tsn-run lite in.mp4 --style NAME")
+    if list_styles:
+        _list_styles(bundle)
+        return
+    assert input_path is not None
+    # What follows loads numpy, PyAV and the inference library: not needed for --help.
+    from tsn.runtime.job import Settings
+    from tsn.runtime.progress import frame_progress
+    from tsn.runtime.style import StyleChoice
+    from tsn.runtime.transfer import VideoStyleTransfer
+
+    width_and_height, shorter_side = _parse_size(size)
+    settings = Settings(size=width_and_height, shorter_side=shorter_side, **options)
+    choices = [StyleChoice.parse(style) for style in styles]
+    report = VideoStyleTransfer(bundle, device=backend, threads=threads).process(
+        input_path,
+        choices,
+        output,
+        settings=settings,
+        progress=lambda total: frame_progress(total, quiet=quiet),
+    )
+    _print_report(report, as_json=as_json, quiet=quiet)
+
+
+def main() -> None:
+    """The console script."""
+    run_command(tsn_run)
+
+
+def _parse_size(text: str | None) -> tuple[Size | None, int | None]:
+    """A size, or the shorter side that "720p" names."""
+    if text is None:
+        return None, None
+    if text.lower().endswith("p") and text[:-1].isdigit() and int(text[:-1]) > 0:
+        return None, int(text[:-1])
+    return Size.parse(text), None
+
+
+def _print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
+    if not quiet:
+        for note in report.notes:
+            click.echo(f"tsn-run: {note}", err=True)
+    if as_json:
+        click.echo(json.dumps(report.document(), indent=2))
+    elif not quiet:
+        rate = report.frames_per_second
+        click.echo(f"{report.output}: {report.stages.frames_out} frames, {rate:.2f} frames/s", err=True)
+    if report.missing or report.damaged:
+        total = report.stages.frames_out + report.missing
+        raise IncompleteError(
+            f"{report.input} is damaged: {report.missing} of {total} frames are missing and {report.damaged} were "
+            f"decoded from damaged data. The rest is in {report.output}"
+        )
+
+
+def _list_styles(place: str) -> None:
+    from tsn.runtime.bundle import open_bundle
+
+    for name in sorted(open_bundle(place).manifest.styles):
+        click.echo(name)
+
+
+def _list_backends() -> None:
+    from tsn.runtime.backends import open_backend
+
+    for name in BACKENDS:
+        try:
+            click.echo(f"{name}: {open_backend(name).description}")
+        except TsnError as error:
+            click.echo(f"{name}: not here: {error}")
+
+
+if __name__ == "__main__":
+    main()

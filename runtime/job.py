@@ -1,0 +1,100 @@
+"""One run: what it is asked to do, and what it did."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from tsn.runtime.errors import UsageError
+from tsn.runtime.geometry import Size
+from tsn.runtime.pipeline import Stages
+
+Kind = Literal["video", "picture", "folder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a run does beside the style itself. Raises UsageError for a value out of range."""
+
+    alpha: float = 1.0  # 0 keeps the content, 1 is the full style
+    preserve_color: bool = False
+    style_size: int = 512  # pixels of a style picture's shorter side
+    size: Size | None = None  # of the output; None keeps the input's
+    shorter_side: int | None = None  # the same, in proportion
+    start: Fraction | None = None  # seconds
+    duration: Fraction | None = None  # seconds
+    max_frames: int | None = None
+    codec: str | None = None  # None: what the container usually holds
+    quality: int = 75
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.alpha <= 1:
+            raise UsageError(f"alpha is {self.alpha}: it goes from 0 (the content) to 1 (the full style)")
+        if not 0 <= self.quality <= 100:
+            raise UsageError(f"quality is {self.quality}: it goes from 0 (small) to 100 (best)")
+        if self.style_size < 1 or (self.shorter_side is not None and self.shorter_side < 1):
+            raise UsageError("a size is at least 1 pixel")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise UsageError(f"max_frames is {self.max_frames}: it is at least 1")
+        if (self.start is not None and self.start < 0) or (self.duration is not None and self.duration <= 0):
+            raise UsageError("start is 0 seconds or later, and duration is longer than 0 seconds")
+
+    def output_size(self, size: Size) -> Size:
+        """The size that frames of `size` are given before they are stylized."""
+        if self.size is not None:
+            return self.size
+        return size if self.shorter_side is None else size.fitted(self.shorter_side)
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a run did. `missing` and `damaged` count the frames that a damaged input cost."""
+
+    kind: Kind
+    input: Path
+    output: Path
+    bundle: str
+    backend: str
+    styles: dict[str, float]
+    input_size: Size | None = None  # None for a folder: each picture has its own
+    output_size: Size | None = None
+    stages: Stages = field(default_factory=Stages)
+    load: float = 0.0  # seconds to load the networks and encode the style
+    missing: int = 0
+    damaged: int = 0
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames out for each second from the first decode to the finished file."""
+        return self.stages.frames_out / self.stages.wall if self.stages.wall else 0.0
+
+    def document(self) -> dict[str, object]:
+        """The report as `tsn-run --json` prints it."""
+        stages = self.stages
+        return {
+            "kind": self.kind,
+            "input": str(self.input),
+            "output": str(self.output),
+            "bundle": self.bundle,
+            "backend": self.backend,
+            "styles": self.styles,
+            "input_size": None if self.input_size is None else str(self.input_size),
+            "output_size": None if self.output_size is None else str(self.output_size),
+            "frames": {
+                "in": stages.frames_in,
+                "out": stages.frames_out,
+                "missing": self.missing,
+                "damaged": self.damaged,
+            },
+            "seconds": {
+                "load": round(self.load, 4),
+                "decode": round(stages.decode, 4),
+                "stylize": round(stages.stylize, 4),
+                "encode": round(stages.encode, 4),
+                "wall": round(stages.wall, 4),
+            },
+            "frames_per_second": round(self.frames_per_second, 3),
+            "notes": self.notes,
+        }

@@ -1,0 +1,42 @@
+"""What an input is, and where its stylized version goes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tsn.runtime.encoders import CONTAINERS
+from tsn.runtime.errors import InputError, OutputError, UsageError
+from tsn.runtime.job import Kind
+from tsn.runtime.picture import SUFFIXES
+from tsn.runtime.style import StyleChoice
+
+
+def kind_of(source: Path) -> Kind:
+    """Whether `source` is a folder of pictures, a picture (by its suffix) or else a video. Raises InputError."""
+    if source.is_dir():
+        return "folder"
+    if not source.exists():
+        raise InputError(f"there is no file or folder {source}")
+    return "picture" if source.suffix.lower() in SUFFIXES else "video"
+
+
+def output_path(source: Path, styles: Sequence[StyleChoice], *, given: Path | None, kind: Kind) -> Path:
+    """Where to write: `given`, or a name of the input's and the styles', in the folder `given` or beside the input.
+
+    Raises UsageError for a suffix that does not fit the kind, OutputError where output and input are one.
+    """
+    suffix = "" if kind == "folder" else source.suffix
+    if kind == "video" and suffix.lower() not in CONTAINERS:
+        suffix = ".mp4"
+    stem = source.resolve().name if kind == "folder" else source.stem
+    name = f"{stem}_{'+'.join(choice.label for choice in styles)}{suffix}"
+    if given is None:
+        path = source.resolve().parent / name if kind == "folder" else source.with_name(name)
+    elif kind != "folder" and given.is_dir():
+        path = given / name
+    else:
+        path = given
+    if path.exists() and path.samefile(source):
+        raise OutputError(f"{path} is the input itself. Give another name with -o")
+    if kind == "picture" and path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path} has no suffix of a picture. Use one of: {' '.join(sorted(SUFFIXES))}")
+    return path

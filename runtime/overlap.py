@@ -1,0 +1,138 @@
+"""Work ahead of and behind a loop, each in a thread of its own, with bounded queues between."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from queue import Empty, Full, Queue
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
+_PATIENCE: Final = 0.1  # seconds between two looks at whether the other side has given up
+
+
+class _End:
+    """The last thing in a queue: how the work ended."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+class Ahead(Generic[T]):
+    """What a thread produces ahead of its consumer. `busy` is in seconds, `count` in items."""
+
+    def __init__(self, items: Iterable[T], depth: int) -> None:
+        self.busy = 0.0
+        self.count = 0
+        self._queue: Queue[T | _End] = Queue(depth)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(items,), name="ahead", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[T]:
+        while not isinstance(item := self._queue.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+
+    def stop(self) -> None:
+        """End the thread after the item it is at, and wait for it."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _work(self, items: Iterable[T]) -> None:
+        error: BaseException | None = None
+        try:
+            begun = time.perf_counter()
+            for item in items:
+                self.busy += time.perf_counter() - begun
+                self.count += 1
+                if not self._put(item):
+                    return
+                begun = time.perf_counter()
+        except BaseException as caught:  # handed to the consumer, which raises it
+            error = caught
+        self._put(_End(error))
+
+    def _put(self, item: T | _End) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(item, timeout=_PATIENCE)
+            except Full:
+                continue
+            return True
+        return False
+
+
+class Behind(Generic[T]):
+    """Hands items to a thread that consumes them. `busy` is in seconds."""
+
+    def __init__(self, consume: Callable[[T], None], depth: int) -> None:
+        self.busy = 0.0
+        self._error: BaseException | None = None
+        self._queue: Queue[T | _End] = Queue(depth)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(consume,), name="behind", daemon=True)
+        self._thread.start()
+
+    def __call__(self, item: T) -> None:
+        """Queue `item`; raises what an earlier item raised."""
+        self._put(item)
+
+    def finish(self) -> None:
+        """Wait until everything queued is consumed; raises what consuming raised."""
+        self._put(_End(None))
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End the thread after the item it is at, dropping what is queued."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _put(self, item: T | _End) -> None:
+        while True:
+            if self._error is not None:
+                raise self._error
+            try:
+                return self._queue.put(item, timeout=_PATIENCE)
+            except Full:
+                continue
+
+    def _work(self, consume: Callable[[T], None]) -> None:
+        while not self._stopped.is_set():
+            try:
+                item = self._queue.get(timeout=_PATIENCE)
+            except Empty:
+                continue
+            if isinstance(item, _End):
+                return
+            begun = time.perf_counter()
+            try:
+                consume(item)
+            except BaseException as caught:  # raised in the producer, at its next item or at the end
+                self._error = caught
+                return
+            self.busy += time.perf_counter() - begun
+
+
+@contextmanager
+def prefetched(items: Iterable[T], *, depth: int) -> Generator[Ahead[T]]:
+    """Iterate `items` in a thread, up to `depth` ahead. Its errors are raised where the items are taken."""
+    ahead = Ahead(items, depth)
+    try:
+        yield ahead
+    finally:
+        ahead.stop()
+
+
+@contextmanager
+def behind(consume: Callable[[T], None], *, depth: int) -> Generator[Behind[T]]:
+    """Call `consume` in a thread, up to `depth` behind. Leaving the block waits for the rest; an error drops it."""
+    worker = Behind(consume, depth)
+    try:
+        yield worker
+        worker.finish()
+    finally:
+        worker.stop()

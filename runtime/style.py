@@ -1,0 +1,91 @@
+"""The style of a run: pictures and named styles, weighted, as one mean and one standard deviation."""
+
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsn.runtime.backends import Backend, Session, Tensor
+from tsn.runtime.bundle import Bundle
+from tsn.runtime.errors import InputError, UsageError
+from tsn.runtime.picture import read_picture
+
+Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]  # mean and std, each (C,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleChoice:
+    """A style of the bundle or a picture file, and its weight in a mix."""
+
+    source: str
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The choice that "starry_night", "a.jpg" or "a.jpg:0.7" names. Raises UsageError for a weight of 0 or less."""
+        source, colon, number = text.rpartition(":")
+        try:
+            weight = float(number)
+        except ValueError:
+            return cls(source=text)
+        if not colon or not source:
+            return cls(source=text)
+        if not math.isfinite(weight) or weight <= 0:
+            raise UsageError(f"the weight of --style {text} must be above 0, as in {source}:0.7")
+        return cls(source=source, weight=weight)
+
+    @property
+    def label(self) -> str:
+        """A name for output files: the style's name or the picture's, without folder and suffix."""
+        return Path(self.source).stem
+
+
+def mixed_style(
+    bundle: Bundle, backend: Backend, choices: Sequence[StyleChoice], *, size: int
+) -> tuple[Tensor, Tensor]:
+    """Mean and std (C,) of the weighted mix of `choices`, on the device. The weights are scaled to sum to 1.
+
+    Args:
+        size: pixels to which the shorter side of a style picture is reduced before it is encoded.
+
+    Raises:
+        InputError: a name that the bundle lacks, or a picture that cannot be used.
+    """
+    total = sum(choice.weight for choice in choices)
+    encoder: Session | None = None
+    means: list[NDArray[np.float32]] = []
+    stds: list[NDArray[np.float32]] = []
+    for choice in choices:
+        if choice.source in bundle.manifest.styles:
+            mean, std = bundle.manifest.styles[choice.source].arrays()
+        else:
+            picture = _style_picture(bundle, choice.source, size)
+            encoder = encoder or backend.load(bundle.network("style"))
+            outputs = encoder(image=backend.upload(picture[None]))
+            mean, std = outputs["mean"].numpy(), outputs["std"].numpy()
+        means.append(mean * np.float32(choice.weight / total))
+        stds.append(std * np.float32(choice.weight / total))
+    return backend.upload(np.sum(means, axis=0)), backend.upload(np.sum(stds, axis=0))
+
+
+def _style_picture(bundle: Bundle, source: str, size: int) -> NDArray[np.uint8]:
+    path = Path(source)
+    if not path.is_file():
+        names = sorted(bundle.manifest.styles)
+        near = difflib.get_close_matches(source, names, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise InputError(
+            f"'{source}' is neither a style of this bundle nor a picture file. {hint}"
+            f"Styles: {', '.join(names) or 'none'}; or give the path of a picture"
+        )
+    picture = read_picture(path, shorter_side=size)
+    minimum = bundle.manifest.networks["style"].minimum_side
+    height, width, _ = picture.shape
+    if min(height, width) < minimum:
+        raise InputError(f"the style {path} is {width}x{height}: too small, it needs {minimum} pixels a side and up")
+    return picture

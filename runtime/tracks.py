@@ -1,0 +1,159 @@
+"""The tracks beside the picture: audio and subtitles, copied packet for packet from the input to the output."""
+
+# PyAV states its types in part only.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.resampler import AudioResampler
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet as AnyPacket
+from av.stream import Disposition, Stream
+
+_INTERLEAVING = 10  # seconds that the tracks of a file may lie apart: past stop by more, every track is
+
+Packet = AnyPacket[Any]
+
+
+class TrackCopier:
+    """Copies the audio, subtitle and attachment tracks of `source` into `output`, in step with the video.
+
+    Their times are shifted by -origin. A track that the output's container cannot hold is encoded again (audio) or
+    left out (others); `notes` says so. The input is read a second time, beside the video reader, so that neither waits
+    for the other.
+    """
+
+    def __init__(self, source: Path, output: OutputContainer, *, origin: Fraction, stop: Fraction | None) -> None:
+        self.notes: list[str] = []
+        self._output = output
+        self._origin = origin
+        self._stop = stop
+        self._input = av.open(str(source), "r", metadata_errors="replace")
+        self._copied: dict[int, Stream] = {}
+        self._encoded: dict[int, tuple[av.AudioStream, AudioResampler]] = {}
+        for stream in self._input.streams:
+            self._add(stream)
+        self._packets = self._demux()
+        self._waiting: Packet | None = next(self._packets, None)
+
+    def up_to(self, time: Fraction) -> None:
+        """Write every packet that is due at or before `time`, seconds of the output."""
+        while self._waiting is not None and _time(self._waiting) - self._origin <= time:
+            self._write(self._waiting)
+            self._waiting = next(self._packets, None)
+
+    def finish(self, until: Fraction) -> None:
+        """Write what is left (where the input was cut by `stop`, up to `until`) and flush what is encoded again."""
+        if self._stop is not None:
+            self.up_to(until)
+        while self._stop is None and self._waiting is not None:
+            self._write(self._waiting)
+            self._waiting = next(self._packets, None)
+        for stream, resampler in self._encoded.values():
+            for frame in resampler.resample(None):
+                self._output.mux(stream.encode(frame))
+            self._output.mux(stream.encode(None))
+
+    def close(self) -> None:
+        """Release the input."""
+        self._input.close()
+
+    def _add(self, stream: Stream) -> None:
+        container = self._output.format.name
+        name = f"{stream.type} track {stream.index}"
+        if stream.type == "video":
+            if stream.disposition & Disposition.attached_pic:
+                self.notes.append(f"{name}, a cover picture, is left out")
+            return
+        codec = getattr(stream, "codec_context", None) and stream.codec_context.name
+        if stream.type == "attachment" and "matroska" in container:
+            self._output.add_stream_from_template(stream)
+        elif stream.type in ("audio", "subtitle") and codec in self._output.supported_codecs:
+            copy = self._output.add_stream_from_template(stream)
+            _carry_tags(stream, copy)
+            self._copied[stream.index] = copy
+        elif isinstance(stream, av.AudioStream) and codec:
+            self._encode_again(stream, name, codec)
+        else:
+            self.notes.append(f"{name} ({codec or 'data'}) is left out: {container} cannot hold it. An .mkv output may")
+
+    def _encode_again(self, stream: av.AudioStream, name: str, codec: str) -> None:
+        target = self._output.default_audio_codec
+        if target == "none":
+            self.notes.append(f"{name} ({codec}) is left out: {self._output.format.name} holds no audio")
+            return
+        target = {"opus": "libopus", "vorbis": "libvorbis"}.get(target, target)
+        context = stream.codec_context
+        rate = 48_000 if target == "libopus" else context.sample_rate
+        encoder = self._output.add_stream(target, rate=rate)
+        assert isinstance(encoder, av.AudioStream)
+        encoder.codec_context.layout = context.layout
+        _carry_tags(stream, encoder)
+        encoder.codec_context.open()
+        resampler = AudioResampler(
+            format=encoder.codec_context.format,
+            layout=context.layout,
+            rate=rate,
+            frame_size=encoder.codec_context.frame_size,
+        )
+        self._encoded[stream.index] = (encoder, resampler)
+        self.notes.append(
+            f"{name} ({codec}) is encoded again as {target}: {self._output.format.name} cannot hold {codec}"
+        )
+
+    def _demux(self) -> Iterator[Packet]:
+        streams = [self._input.streams[index] for index in (*self._copied, *self._encoded)]
+        if not streams:
+            return
+        if self._origin > 0:
+            with suppress(FFmpegError):  # where it cannot seek, what lies before the origin is passed over below
+                self._input.seek(int(self._origin * av.time_base))
+        try:
+            for packet in self._input.demux(streams):
+                if packet.dts is None and packet.pts is None:
+                    continue
+                if _time(packet) + (packet.duration or 0) * packet.time_base <= self._origin and self._origin > 0:
+                    continue
+                if self._stop is not None and _time(packet) >= self._stop:
+                    if _time(packet) >= self._stop + _INTERLEAVING:
+                        return
+                    continue
+                yield packet
+        except FFmpegError:
+            self.notes.append("a part of the audio or subtitles could not be read: the input is damaged")
+
+    def _write(self, packet: Packet) -> None:
+        index = packet.stream.index
+        if index in self._encoded:
+            self._write_encoded(packet, *self._encoded[index])
+            return
+        shift = round(self._origin / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts - shift
+        packet.dts = None if packet.dts is None else packet.dts - shift
+        packet.stream = self._copied[index]
+        self._output.mux(packet)
+
+    def _write_encoded(self, packet: Packet, stream: av.AudioStream, resampler: AudioResampler) -> None:
+        for decoded in packet.decode():
+            assert isinstance(decoded, av.AudioFrame)
+            if decoded.pts is not None and decoded.time_base is not None:
+                decoded.pts -= round(self._origin / decoded.time_base)
+            for frame in resampler.resample(decoded):
+                self._output.mux(stream.encode(frame))
+
+
+def _time(packet: Packet) -> Fraction:
+    ticks = packet.pts if packet.pts is not None else packet.dts
+    assert ticks is not None
+    return ticks * packet.time_base
+
+
+def _carry_tags(source: Stream, copy: Stream) -> None:
+    copy.metadata.update({key: value for key, value in source.metadata.items() if key.lower() in ("language", "title")})
+    copy.disposition = source.disposition

@@ -1,0 +1,139 @@
+"""Style transfer from file to file: the Python API, and what tsn-run calls."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from tsn.runtime.atomic import refuse_unwritable, whole_file
+from tsn.runtime.backends import open_backend
+from tsn.runtime.bundle import open_bundle
+from tsn.runtime.encoders import check_container
+from tsn.runtime.errors import OutputError, UsageError
+from tsn.runtime.job import Report, Settings
+from tsn.runtime.outputs import kind_of, output_path
+from tsn.runtime.pictures import pictures_in, stylize_pictures
+from tsn.runtime.pipeline import Stylizer, stylize_video
+from tsn.runtime.progress import frame_progress
+from tsn.runtime.style import StyleChoice, mixed_style
+from tsn.runtime.video_reader import read_video
+from tsn.runtime.video_writer import write_video
+
+Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]  # the total, where it is known
+
+
+def silent(total: int | None) -> AbstractContextManager[Callable[[int], None]]:
+    """No progress at all."""
+    return frame_progress(total, quiet=True)
+
+
+class VideoStyleTransfer:
+    """A bundle on a device, ready to stylize files.
+
+    Args:
+        bundle: its folder, a file in it, or the name of one shipped with this package.
+        device: a backend, as `tsn-run --list-backends` lists them.
+        threads: how many threads compute on the CPU; None takes one for each core.
+
+    Raises:
+        BundleError: the bundle cannot be used.
+        UnavailableError: the backend cannot be used here.
+    """
+
+    def __init__(self, bundle: str | Path, *, device: str = "cpu", threads: int | None = None) -> None:
+        self.bundle = open_bundle(bundle)
+        self.backend = open_backend(device, threads=threads)
+        self._threads = threads
+
+    def process_video(
+        self,
+        input_path: str | Path,
+        style_path: str | Path,
+        output_path: str | Path | None = None,
+        *,
+        alpha: float = 1.0,
+        settings: Settings | None = None,
+    ) -> Report:
+        """Stylize a video, a picture or a folder of pictures with one style: a picture or a named style.
+
+        A damaged input is no error here: see the report's `missing` and `damaged`. Raises TsnError.
+        """
+        return self.process(
+            Path(input_path),
+            [StyleChoice(source=str(style_path))],
+            Path(output_path) if output_path else None,
+            settings=replace(settings or Settings(), alpha=alpha),
+        )
+
+    def process(
+        self,
+        source: Path,
+        styles: Sequence[StyleChoice],
+        output: Path | None = None,
+        *,
+        settings: Settings,
+        progress: Progress = silent,
+    ) -> Report:
+        """Stylize `source` with a mix of styles into `output`, or beside `source` where that is None."""
+        if not styles:
+            names = ", ".join(self.bundle.manifest.styles) or "none"
+            raise UsageError(f"no style is given. Add --style with a picture or one of this bundle's: {names}")
+        kind = kind_of(source)
+        report = Report(
+            kind=kind,
+            input=source,
+            output=output_path(source, styles, given=output, kind=kind),
+            bundle=self.bundle.manifest.name,
+            backend=self.backend.name,
+            styles={choice.source: choice.weight for choice in styles},
+        )
+        if kind == "video":
+            check_container(report.output, settings.codec)
+            self._video(report, styles, settings, progress)
+        else:
+            self._pictures(report, styles, settings, progress)
+        return report
+
+    def _video(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:
+        with (
+            whole_file(report.output, overwrite=settings.overwrite) as temporary,
+            read_video(report.input, settings) as reader,
+        ):
+            stylizer = self._stylizer(report, styles, settings)
+            stylizer.check_size(reader.size)
+            with (
+                write_video(temporary, source=reader, settings=settings, threads=self._threads) as writer,
+                progress(reader.expected) as show,
+            ):
+                report.stages = stylize_video(reader, stylizer, writer, progress=show)
+            if writer.written != report.stages.frames_out:
+                raise OutputError(f"{report.stages.frames_out} frames were stylized, {writer.written} reached the file")
+        report.input_size, report.output_size = reader.input_size, reader.size
+        report.missing, report.damaged = reader.missing, reader.damaged
+        report.notes += writer.notes
+
+    def _pictures(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:
+        folder = report.kind == "folder"
+        paths = pictures_in(report.input, most=settings.max_frames) if folder else [report.input]
+        targets = {path: report.output / path.name if folder else report.output for path in paths}
+        refuse_unwritable(report.output, overwrite=settings.overwrite or folder)
+        stylizer = self._stylizer(report, styles, settings)
+        if folder:
+            report.output.mkdir(exist_ok=True)
+            for target in targets.values():
+                refuse_unwritable(target, overwrite=settings.overwrite)
+        with progress(len(paths)) as show:
+            stylize_pictures(paths, targets.__getitem__, stylizer, report, settings=settings, progress=show)
+
+    def _stylizer(self, report: Report, styles: Sequence[StyleChoice], settings: Settings) -> Stylizer:
+        begun = time.perf_counter()
+        stylizer = Stylizer(
+            self.bundle,
+            self.backend,
+            style=mixed_style(self.bundle, self.backend, styles, size=settings.style_size),
+            alpha=settings.alpha,
+            preserve_color=float(settings.preserve_color),
+        )
+        report.load = time.perf_counter() - begun
+        return stylizer
