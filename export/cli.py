@@ -12,7 +12,7 @@ from tsn.runtime.atomic import refuse_unwritable
 from tsn.runtime.command import run_command
 from tsn.runtime.errors import UsageError
 from tsn.runtime.picture import read_picture
-from tsn.train.weights import load_checkpoint, load_networks
+from tsn.train.weights import Networks, load_checkpoint, load_networks
 
 STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 PARITY_SIDE = 256  # pixels of the shorter side of a picture that parity is measured on: large enough, and quick
@@ -58,10 +58,6 @@ def command(
         if not quiet:
             click.echo(f"{time.monotonic() - started:6.1f} s  {line}", err=True)
 
-    if (checkpoint is None) == (decoder is None):
-        raise UsageError("give either a CHECKPOINT of tsn-train, or --decoder (with --encoder or without)")
-    if checkpoint is not None and encoder is not None:
-        raise UsageError("a CHECKPOINT holds its own encoder: leave --encoder out")
     style_files = parse_styles(styles)
     refuse_unwritable(output, overwrite=overwrite)
     pictures = {style: read_picture(path, shorter_side=style_size) for style, path in style_files.items()}
@@ -69,7 +65,7 @@ def command(
         read_picture(path, shorter_side=PARITY_SIDE)[None] for path in (*list(style_files.values())[:2], *parity_frames)
     ]
     report("reading the weights")
-    networks = load_checkpoint(checkpoint) if checkpoint is not None else load_networks(encoder, decoder)
+    networks = read_networks(checkpoint, encoder=encoder, decoder=decoder)
     manifest = write_bundle(
         output,
         networks,
@@ -82,6 +78,17 @@ def command(
     report(f"wrote {output}")
     if as_json:
         click.echo(manifest.model_dump_json(indent=2))
+
+
+def read_networks(checkpoint: Path | None, *, encoder: Path | None, decoder: Path | None) -> Networks:
+    """The networks that the command line names. Raises UsageError where it names none or contradicts itself."""
+    if checkpoint is not None and (encoder is not None or decoder is not None):
+        raise UsageError("a CHECKPOINT holds both networks: leave --encoder and --decoder out")
+    if checkpoint is not None:
+        return load_checkpoint(checkpoint)
+    if decoder is not None:
+        return load_networks(encoder, decoder)
+    raise UsageError("there is nothing to export. Give a CHECKPOINT of tsn-train, or --decoder FILE")
 
 
 def parse_styles(styles: tuple[str, ...]) -> dict[str, Path]:

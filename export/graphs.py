@@ -41,7 +41,6 @@ class StylizeGraph(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1))
 
     def forward(
         self, frame: Tensor, mean: Tensor, std: Tensor, strength: Tensor, preserve_color: Tensor
@@ -52,12 +51,9 @@ class StylizeGraph(nn.Module):
         target = adain(features, mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
         features = features + strength * (target - features)
         styled = self.decoder(features)[:, :, :height, :width]
-        chroma = (content - self._luma(content)) - (styled - self._luma(styled))
+        chroma = (content - luma(content)) - (styled - luma(styled))
         styled = (styled + preserve_color * chroma).clamp(0, 1)
         return styled, frames(styled)
-
-    def _luma(self, images: Tensor) -> Tensor:
-        return (images * self.luma).sum(dim=1, keepdim=True)
 
 
 def planes(frames: Tensor) -> Tensor:
@@ -68,3 +64,9 @@ def planes(frames: Tensor) -> Tensor:
 def frames(planes: Tensor) -> Tensor:
     """float32 (N, 3, H, W) in 0..1 as uint8 (N, H, W, 3), rounded to the nearest level."""
     return (planes * 255).round().permute(0, 2, 3, 1).to(torch.uint8)
+
+
+def luma(planes: Tensor) -> Tensor:
+    """The BT.601 luma (N, 1, H, W) of RGB (N, 3, H, W)."""
+    red, green, blue = planes.split(1, dim=1)
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue

@@ -19,7 +19,11 @@ OPSET = 18
 HIGHEST_OPSET = 19
 LONGEST_SIDE = 16384  # pixels: a bound that torch.export wants for a dynamic axis, past any video
 
-DTYPES = {onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16"}
+DTYPES: Mapping[int, str] = {
+    onnx.TensorProto.UINT8: "uint8",
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.FLOAT16: "float16",
+}
 
 
 def write_onnx(network: Exportable, path: Path) -> None:
