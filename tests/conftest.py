@@ -2,8 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from tsn.train.weights import Networks
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +19,65 @@ def real_data() -> Path:
         if candidate and Path(candidate).is_dir():
             return Path(candidate)
     pytest.skip("needs real data: set TSN_TEST_DATA to its folder")
+
+
+@pytest.fixture(scope="session")
+def tiny_networks() -> "Networks":
+    """AdaIN networks of the true shape with 8 channels and random weights; without torch the test is skipped."""
+    torch = pytest.importorskip("torch")
+    from torch import nn
+
+    from tsn.train.architectures import Architecture
+    from tsn.train.weights import Networks
+
+    def convolution(inputs: int, outputs: int) -> nn.Conv2d:
+        return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect")
+
+    class TinyEncoder(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__()
+            for inputs in (3, 8, 8):
+                self.extend([convolution(inputs, 8), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)])
+            self.extend([convolution(8, 8), nn.ReLU()])
+
+    class TinyDecoder(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__()
+            for _ in range(3):
+                self.extend([convolution(8, 8), nn.ReLU(), nn.Upsample(scale_factor=2, mode="nearest")])
+            self.append(convolution(8, 3))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder, decoder = TinyEncoder(), TinyDecoder()
+        with torch.no_grad():
+            for layer in (*encoder, *decoder):
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight)  # so that the signal passes the layers and frames differ
+            decoder[-1].weight.mul_(0.3)
+            decoder[-1].bias.fill_(0.5)  # mid-grey: most values stay inside 0..1, where clipping cannot hide an error
+    architecture = Architecture(name="tiny", encoder=TinyEncoder, decoder=TinyDecoder, channels=8, minimum_side=9)
+    return Networks(architecture=architecture, encoder=encoder.eval(), decoder=decoder.eval())
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the tiny networks with the styles `stripes` and `noise`, exported as tsn-export does.
+
+    Shared by all tests of a session: copy it before changing it.
+    """
+    from tsn.export.bundle_writer import write_bundle
+    from tsn.export.stylizer import style_network, stylize_network
+
+    y, x = np.mgrid[0:64, 0:80]
+    stripes = np.stack([x * 3, y * 3, (x + y) % 16 * 15], axis=-1).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    write_bundle(
+        folder,
+        tiny_networks,
+        [style_network(tiny_networks, []), stylize_network(tiny_networks, [])],
+        name="tiny",
+        styles={"stripes": stripes, "noise": noise},
+    )
+    return folder

@@ -1,0 +1,90 @@
+"""A bundle from networks: each exported, compared with PyTorch, described in the manifest. Whole or not at all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from tsn.export.exportable import Exportable
+from tsn.export.graphs import StyleGraph
+from tsn.export.onnx_file import described, opset_of, write_onnx
+from tsn.export.parity import measure
+from tsn.runtime.atomic import whole_folder
+from tsn.runtime.bundle import MANIFEST, Manifest, Network, NetworkName, Style, sha256
+from tsn.train.weights import Networks
+
+Report = Callable[[str], None]
+
+
+def write_bundle(
+    folder: Path,
+    networks: Networks,
+    exportables: Sequence[Exportable],
+    *,
+    name: str,
+    styles: Mapping[str, NDArray[np.uint8]],
+    overwrite: bool = False,
+    report: Report = lambda line: None,
+) -> Manifest:
+    """Export `exportables` into a bundle at `folder` and give its manifest.
+
+    Args:
+        folder: appears when all is done and within its thresholds, and not before.
+        networks: what the exportables were made from; encodes the styles.
+        exportables: the networks to write.
+        name: of the bundle, for people.
+        styles: pictures uint8 (height, width, 3) by the name of the style.
+        overwrite: whether a bundle that is there may be replaced.
+        report: called with a line for people at each step.
+
+    Raises:
+        OutputError: `folder` is there already or cannot be written.
+        AccuracyError: a network is too far from PyTorch.
+    """
+    with whole_folder(folder, overwrite=overwrite) as unfinished:
+        written: dict[NetworkName, Network] = {}
+        for exportable in exportables:
+            report(f"{exportable.name}: exporting")
+            path = unfinished / f"{exportable.name}.onnx"
+            write_onnx(exportable, path)
+            report(f"{exportable.name}: comparing with PyTorch on {len(exportable.parity.cases)} frames")
+            written[exportable.name] = _described(exportable, path)
+        encoded: dict[str, Style] = {}
+        for style, picture in styles.items():
+            report(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
+            encoded[style] = encoded_style(networks, picture)
+        manifest = Manifest(
+            name=name,
+            made_by=f"temporalstylenet {version('temporalstylenet')}",
+            architecture=networks.architecture.name,
+            channels=networks.architecture.channels,
+            sources=networks.sources,
+            networks=written,
+            styles=encoded,
+        )
+        (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def encoded_style(networks: Networks, picture: NDArray[np.uint8]) -> Style:
+    """The style of a picture, uint8 (height, width, 3)."""
+    with torch.inference_mode():
+        mean, std = StyleGraph(networks.encoder)(torch.from_numpy(np.array(picture))[None])
+    return Style(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+
+def _described(exportable: Exportable, path: Path) -> Network:
+    model = onnx.load(path)
+    return Network(
+        file=path.name,
+        sha256=sha256(path),
+        opset=opset_of(model),
+        inputs=described({value.name: value for value in model.graph.input}),
+        outputs=described({value.name: value for value in model.graph.output}),
+        minimum_side=exportable.minimum_side,
+        accuracy=measure(exportable, path),
+    )

@@ -1,0 +1,45 @@
+"""What tsn-export needs to know of a network: its graph, its tensors, and how far it may lie from PyTorch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tsn.runtime.bundle import NetworkName
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thresholds:
+    """How far a network may lie from FP32 PyTorch, in levels of an 8-bit picture."""
+
+    psnr_db: float  # at least
+    worst_level: float  # at most
+    quantile_999_level: float  # at most
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parity:
+    """How a network is compared with FP32 PyTorch."""
+
+    cases: Sequence[Arrays]  # inputs by name, of several sizes
+    levels: Callable[[Arrays, Arrays], Mapping[str, NDArray[np.float64]]]
+    """(reference outputs, found outputs) -> for each output the differences, in levels of an 8-bit picture."""
+    thresholds: Mapping[str, Thresholds]  # for each output
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exportable:
+    """A network to export. Tensors are named in the order of the graph's `forward` and of what it returns."""
+
+    name: NetworkName
+    graph: nn.Module  # in eval mode, float32, on the CPU
+    inputs: Mapping[str, Tensor]  # an example of each
+    outputs: Sequence[str]
+    axes: Mapping[str, Mapping[int, str]]  # the dynamic axes of inputs and outputs: tensor -> axis -> name
+    minimum_side: int  # pixels
+    parity: Parity

@@ -1,0 +1,100 @@
+"""Parity: the same inputs through eager FP32 PyTorch and through ONNX Runtime, and the distance between the two."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from tsn.export.exportable import Arrays, Exportable, Thresholds
+from tsn.runtime.bundle import Accuracy
+from tsn.runtime.errors import AccuracyError
+
+IDENTICAL_DB = 200.0  # stands for the infinite PSNR of equal pictures, which JSON cannot hold
+
+
+def measure(network: Exportable, file: Path) -> Accuracy:
+    """How far the ONNX file lies from the network's graph over all its cases: by each measure the worst of its outputs.
+
+    Raises AccuracyError where an output is farther than its thresholds allow, of another shape, or not finite.
+    """
+    session = _session(file)
+    differences: dict[str, list[NDArray[np.float64]]] = {name: [] for name in network.outputs}
+    for case in network.parity.cases:
+        reference = run_eager(network, case)
+        arrays = cast("Sequence[NDArray[Any]]", session.run(list(network.outputs), dict(case)))
+        found = dict(zip(network.outputs, arrays, strict=True))
+        for name in network.outputs:
+            if found[name].shape != reference[name].shape:
+                raise AccuracyError(
+                    f"{file.name} gives {name} of shape {found[name].shape}, PyTorch {reference[name].shape}"
+                )
+        for name, levels in network.parity.levels(reference, found).items():
+            differences[name].append(np.abs(levels).ravel())
+    frames = len(network.parity.cases)
+    outputs = {name: distance(np.concatenate(differences[name]), frames=frames) for name in network.outputs}
+    for name, accuracy in outputs.items():
+        refuse_distant(f"{name} of {file.name}", accuracy, network.parity.thresholds[name])
+    return worst(outputs.values())
+
+
+def run_eager(network: Exportable, case: Arrays) -> Arrays:
+    """The outputs of the network's graph in eager PyTorch."""
+    with torch.inference_mode():
+        outputs = network.graph(*(torch.from_numpy(np.array(case[name])) for name in network.inputs))
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return {name: output.numpy() for name, output in zip(network.outputs, outputs, strict=True)}
+
+
+def distance(levels: NDArray[np.float64], *, frames: int) -> Accuracy:
+    """The measures of differences given in levels of an 8-bit picture. Raises AccuracyError where one is not finite."""
+    if not np.isfinite(levels).all():
+        raise AccuracyError("the network gives NaN or infinity. The weights may be damaged; nothing was written")
+    return Accuracy(
+        psnr_db=round(psnr(levels), 2),
+        worst_level=round(float(levels.max()), 5),
+        quantile_999_level=round(float(np.quantile(levels, 0.999)), 5),
+        frames=frames,
+    )
+
+
+def worst(accuracies: Iterable[Accuracy]) -> Accuracy:
+    """By each measure the worst of several."""
+    every = list(accuracies)
+    return Accuracy(
+        psnr_db=min(accuracy.psnr_db for accuracy in every),
+        worst_level=max(accuracy.worst_level for accuracy in every),
+        quantile_999_level=max(accuracy.quantile_999_level for accuracy in every),
+        frames=every[0].frames,
+    )
+
+
+def refuse_distant(what: str, accuracy: Accuracy, thresholds: Thresholds) -> None:
+    """Raise AccuracyError, naming `what`, where `accuracy` is beyond `thresholds`."""
+    if (
+        accuracy.psnr_db < thresholds.psnr_db
+        or accuracy.worst_level > thresholds.worst_level
+        or accuracy.quantile_999_level > thresholds.quantile_999_level
+    ):
+        raise AccuracyError(
+            f"{what} is too far from PyTorch: PSNR {accuracy.psnr_db:.1f} dB (at least {thresholds.psnr_db:g}), "
+            f"worst {accuracy.worst_level:.3f} levels (at most {thresholds.worst_level:g}), 99.9 % quantile "
+            f"{accuracy.quantile_999_level:.3f} (at most {thresholds.quantile_999_level:g}). Nothing was written; "
+            "try other versions of torch, onnx and onnxruntime"
+        )
+
+
+def psnr(levels: NDArray[np.float64]) -> float:
+    """The peak signal-to-noise ratio in dB for differences in levels of 255."""
+    error = float(np.mean(np.square(levels)))
+    return min(IDENTICAL_DB, 10 * math.log10(255**2 / error)) if error else IDENTICAL_DB
+
+
+def _session(file: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
