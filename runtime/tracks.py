@@ -3,22 +3,25 @@
 # PyAV states its types in part only.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from __future__ import annotations
+
+import io
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 from av.error import FFmpegError
-from av.packet import Packet as AnyPacket
 from av.stream import Disposition, Stream
 
 _INTERLEAVING = 10  # seconds that the tracks of a file may lie apart: past stop by more, every track is
 
-Packet = AnyPacket[Any]
+if TYPE_CHECKING:
+    Packet = av.Packet[Any]  # subscriptable in its stub alone
 
 
 class TrackCopier:
@@ -74,7 +77,7 @@ class TrackCopier:
         codec = getattr(stream, "codec_context", None) and stream.codec_context.name
         if stream.type == "attachment" and "matroska" in container:
             self._output.add_stream_from_template(stream)
-        elif stream.type in ("audio", "subtitle") and codec in self._output.supported_codecs:
+        elif stream.type in ("audio", "subtitle") and _holds(container, stream):
             copy = self._output.add_stream_from_template(stream)
             _carry_tags(stream, copy)
             self._copied[stream.index] = copy
@@ -146,6 +149,17 @@ class TrackCopier:
                 decoded.pts -= round(self._origin / decoded.time_base)
             for frame in resampler.resample(decoded):
                 self._output.mux(stream.encode(frame))
+
+
+def _holds(container: str, stream: Stream) -> bool:
+    """Whether a container format takes a stream as it is: asked of the muxer, whose own list of codecs is too long."""
+    try:
+        with av.open(io.BytesIO(), "w", format=container.split(",")[0]) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _time(packet: Packet) -> Fraction:

@@ -170,8 +170,8 @@ class VideoReader:
         promised = max(self._packets, self._stream.frames)
         length = self._length()
         if not self._stream.frames and length is not None:  # Matroska cut short: the header still has the whole length
-            short = length - last * self.time_base - 2 / self.rate
-            promised = max(promised, self._frames + round(short * self.rate))
+            short = round((length - last * self.time_base) * self.rate) - 1
+            promised = max(promised, self._frames + short if short > 1 else 0)  # one frame: the header may be rounded
         return promised
 
     def _no_frame(self, start: Fraction | None) -> InputError:

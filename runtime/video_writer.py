@@ -3,15 +3,16 @@
 # PyAV states its types in part only.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.logging
 from av.error import FFmpegError
-from av.packet import Packet as AnyPacket
 
 from tsn.runtime.colour import VideoFromRgb
 from tsn.runtime.encoders import Encoding, choose_encoding
@@ -21,7 +22,8 @@ from tsn.runtime.pipeline import Frame
 from tsn.runtime.tracks import TrackCopier
 from tsn.runtime.video_reader import VideoReader
 
-Packet = AnyPacket[Any]
+if TYPE_CHECKING:
+    Packet = av.Packet[Any]  # subscriptable in its stub alone
 
 
 class VideoWriter:

@@ -1,0 +1,129 @@
+"""Small media that the tests draw themselves."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+RGB = NDArray[np.uint8]
+
+
+def draw(index: int, *, width: int = 64, height: int = 48) -> RGB:
+    """A smooth picture with a bright square that moves with `index`: it survives 4:2:0 and compression well."""
+    y, x = np.mgrid[0:height, 0:width]
+    channels = [x * 200 / width + 20, y * 200 / height + 20, 128 + 60 * np.sin((x + y + 4 * index) / 12)]
+    picture = np.stack(channels, axis=-1)
+    left = 4 + 3 * index % max(1, width - 20)
+    picture[8:20, left : left + 12] = 235
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def write_media(
+    path: Path,
+    *,
+    frames: Sequence[RGB] | None = None,
+    ticks: Sequence[int] | None = None,
+    time_base: Fraction = Fraction(1, 12800),
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    rotation: int | None = None,
+    matrix: int | None = None,
+    color_range: int | None = None,
+    audio: Sequence[str] = (),
+    subtitles: bool = False,
+    metadata: dict[str, str] | None = None,
+    convert: Callable[[RGB], av.VideoFrame] | None = None,
+) -> Path:
+    """A video of `frames` (8 drawn ones, 25 a second) shown at `ticks`, with tone tracks of the given audio codecs."""
+    pictures = [draw(index) for index in range(8)] if frames is None else list(frames)
+    times = [index * round(1 / (25 * time_base)) for index in range(len(pictures))] if ticks is None else list(ticks)
+    steps = [after - before for before, after in pairwise(times)]
+    durations = dict(
+        zip(times, [*steps, *steps[-1:]], strict=bool(steps))
+    )  # the last frame stays as long as the last but one
+    with av.open(str(path), "w") as container:
+        container.metadata.update(metadata or {})
+        stream = container.add_stream(codec, rate=25, options={"crf": "1"} if options is None else options)
+        stream.height, stream.width, _ = pictures[0].shape if pictures else (48, 64, 3)
+        stream.pix_fmt = pixel_format
+        stream.codec_context.time_base = stream.time_base = time_base
+        if matrix is not None:
+            stream.codec_context.colorspace = matrix
+        if color_range is not None:
+            stream.codec_context.color_range = color_range
+        if rotation is not None:
+            stream.set_display_rotation(rotation)
+        tones = [container.add_stream(name, rate=48_000, layout="mono") for name in audio]
+        text = _add_subtitles(container, path) if subtitles else None
+        for tone in tones:
+            _write_tone(container, tone, seconds=max(times) * time_base + Fraction(1, 25))
+        for packet in text or []:
+            container.mux(packet)
+        for rgb, tick in zip(pictures, times, strict=True):
+            if convert is None:
+                frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pixel_format)
+            else:
+                frame = convert(rgb)
+            frame.pts, frame.time_base = tick, time_base
+            _mux(container, stream.encode(frame), durations)
+        container.start_encoding()
+        _mux(container, stream.encode(None), durations)
+    return path
+
+
+def _mux(container: Any, packets: Sequence[Any], durations: dict[int, int]) -> None:
+    for packet in packets:
+        packet.duration = durations.get(packet.pts, 0)
+        container.mux(packet)
+
+
+def _write_tone(container: Any, stream: Any, *, seconds: Fraction) -> None:
+    resampler = av.AudioResampler(format=stream.codec_context.format, layout="mono", rate=48_000)
+    for start in range(0, int(seconds * 48_000), 1024):
+        samples = np.sin(np.arange(start, start + 1024) * 0.06).astype(np.float32)[None] * 0.3
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+        for converted in resampler.resample(frame):
+            container.mux(stream.encode(converted))
+    container.mux(stream.encode(None))
+
+
+def _add_subtitles(container: Any, path: Path) -> list[Any]:
+    text = path.with_suffix(".srt")
+    text.write_text("1\n00:00:00,040 --> 00:00:00,140\na line of text\n")
+    with av.open(str(text)) as source:
+        stream = container.add_stream_from_template(source.streams.subtitles[0])
+        packets = [packet for packet in source.demux() if packet.pts is not None]
+    for packet in packets:
+        packet.stream = stream
+    return packets
+
+
+@pytest.fixture
+def write_video() -> Callable[..., Path]:
+    """The function write_media above."""
+    return write_media
+
+
+@pytest.fixture
+def drawn() -> Callable[..., RGB]:
+    """The function draw above."""
+    return draw
+
+
+def decode(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+@pytest.fixture
+def frames_of() -> Callable[[Path], list[av.VideoFrame]]:
+    """Every decoded frame of a video."""
+    return decode
