@@ -21,7 +21,6 @@ def run_command(command: click.Command) -> None:
     signal.signal(signal.SIGINT, _stop)
     try:
         code = command.main(prog_name=name, standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -36,9 +35,6 @@ def run_command(command: click.Command) -> None:
     except Terminated:
         click.echo(f"{name}: terminated", err=True)
         code = 143
-    except BrokenPipeError:  # the reader of stdout went away: `tsn-run styles lite | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
     sys.exit(code if isinstance(code, int) else 0)
 
 

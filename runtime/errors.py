@@ -3,7 +3,7 @@
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | a bug in TemporalStyleNet: please report it |
+| 1 | a bug in TemporalStyleNet: please report it (or the reader of stdout went away) |
 | 2 | the command line is wrong |
 | 3 | this machine lacks what was asked for: a library, a device, an encoder |
 | 4 | an input cannot be used |

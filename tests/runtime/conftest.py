@@ -1,6 +1,9 @@
 """Small media that the tests draw themselves."""
 
-from collections.abc import Callable, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +13,8 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from tsn.runtime.cli import main
 
 RGB = NDArray[np.uint8]
 
@@ -127,3 +132,31 @@ def decode(path: Path) -> list[av.VideoFrame]:
 def frames_of() -> Callable[[Path], list[av.VideoFrame]]:
     """Every decoded frame of a video."""
     return decode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ended]]:
+    """Run tsn-run in this process with the given words."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def call(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["tsn-run", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_info:
+            main()
+        streams = capfd.readouterr()
+        code = exit_info.value.code
+        return Ended(code=code if isinstance(code, int) else 0, out=streams.out, err=streams.err)
+
+    yield call
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -1,0 +1,239 @@
+"""tsn-run from the outside: what it writes, what it says, how it ends."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def clip(write_video: Call, tmp_path: Path) -> Path:
+    return write_video(tmp_path / "in.mp4", audio=["aac"])
+
+
+def leftovers(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_video_is_written_beside_the_input_under_the_name_of_the_style(
+    run: Call, tiny_bundle: Path, clip: Path, frames_of: Call
+) -> None:
+    ended = run(tiny_bundle, clip, "--style", "stripes")
+    assert ended.code == 0, ended.err
+    assert len(frames_of(clip.with_name("in_stripes.mp4"))) == 8
+    assert leftovers(clip.parent) == ["in.mp4", "in_stripes.mp4"]
+
+
+def test_json_is_one_document_on_stdout_and_everything_else_is_on_stderr(
+    run: Call, tiny_bundle: Path, clip: Path
+) -> None:
+    ended = run(tiny_bundle, clip, "--style", "stripes", "--size", "32x24", "--json")
+    report = json.loads(ended.out)
+    assert report["frames"] == {"in": 8, "out": 8, "missing": 0, "damaged": 0}
+    assert report["output"] == str(clip.with_name("in_stripes.mp4"))
+    assert (report["input_size"], report["output_size"]) == ("64x48", "32x24")
+    assert set(report["seconds"]) == {"load", "decode", "stylize", "encode", "wall"}
+    assert "8 of 8 frames" in ended.err
+    assert "\x1b" not in ended.err
+
+
+def test_quiet_says_nothing(run: Call, tiny_bundle: Path, clip: Path) -> None:
+    ended = run(tiny_bundle, clip, "--style", "stripes", "--quiet")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_the_styles_of_a_bundle_are_listed_one_a_line(run: Call, tiny_bundle: Path) -> None:
+    assert run(tiny_bundle, "--list-styles").out.split() == ["noise", "stripes"]
+
+
+def test_the_backends_are_listed_with_what_drives_them(run: Call) -> None:
+    assert run("--list-backends").out.startswith("cpu: ONNX Runtime")
+
+
+def test_a_mix_lies_between_its_styles(run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call) -> None:
+    Image.fromarray(drawn(0)).save(tmp_path / "in.png")
+
+    def styled(name: str, *styles: str) -> np.ndarray:
+        words = [word for style in styles for word in ("--style", style)]
+        assert run(tiny_bundle, tmp_path / "in.png", *words, "-o", tmp_path / name).code == 0
+        return np.asarray(Image.open(tmp_path / name)).astype(float)
+
+    one, other = styled("one.png", "stripes"), styled("other.png", "noise")
+    near, far = styled("near.png", "stripes:0.9", "noise:0.1"), styled("far.png", "stripes:1", "noise:9")
+    assert np.abs(near - one).mean() < np.abs(near - other).mean()
+    assert np.abs(far - other).mean() < np.abs(far - one).mean()
+
+
+def test_a_style_picture_gives_what_the_named_style_of_it_gives(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    y, x = np.mgrid[0:64, 0:80]
+    stripes = np.stack([x * 3, y * 3, (x + y) % 16 * 15], axis=-1).astype(np.uint8)  # as the bundle was made with
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    Image.fromarray(drawn(0)).save(tmp_path / "in.png")
+    run(tiny_bundle, tmp_path / "in.png", "--style", "stripes", "-o", tmp_path / "named.png")
+    run(tiny_bundle, tmp_path / "in.png", "--style", tmp_path / "stripes.png", "-o", tmp_path / "file.png")
+    named, file = (np.asarray(Image.open(tmp_path / name)).astype(int) for name in ("named.png", "file.png"))
+    assert np.abs(named - file).max() <= 1
+
+
+def test_preserved_colour_keeps_the_chroma_of_the_content(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    content = drawn(0)
+    Image.fromarray(content).save(tmp_path / "in.png")
+    run(tiny_bundle, tmp_path / "in.png", "-s", "noise", "--preserve-color", "-o", tmp_path / "kept.png")
+    run(tiny_bundle, tmp_path / "in.png", "-s", "noise", "-o", tmp_path / "lost.png")
+
+    def chroma_error(name: str) -> float:
+        picture = np.asarray(Image.open(tmp_path / name)).astype(float)
+        chroma, expected = picture[..., 0] - picture[..., 2], content[..., 0].astype(float) - content[..., 2]
+        return float(np.abs(chroma - expected).mean())
+
+    assert chroma_error("kept.png") < chroma_error("lost.png") / 2
+
+
+def test_a_folder_of_pictures_becomes_a_folder_of_pictures(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index, name in enumerate(("a.png", "b.jpg", "c.webp")):
+        Image.fromarray(drawn(index, width=40 + index, height=33)).save(folder / name)
+    (folder / "notes.txt").write_text("not a picture")
+    ended = run(tiny_bundle, folder, "--style", "stripes", "--json")
+    assert ended.code == 0, ended.err
+    assert leftovers(tmp_path / "photos_stripes") == ["a.png", "b.jpg", "c.webp"]
+    assert Image.open(tmp_path / "photos_stripes" / "c.webp").size == (42, 33)
+    assert json.loads(ended.out)["frames"]["out"] == 3
+
+
+def test_a_damaged_picture_in_a_folder_is_passed_over_and_the_run_ends_with_7(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(drawn(0)).save(folder / "a.png")
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:200])
+    ended = run(tiny_bundle, folder, "--style", "stripes")
+    assert ended.code == 7
+    assert "b.png" in ended.err
+    assert leftovers(tmp_path / "photos_stripes") == ["a.png"]
+
+
+def test_a_damaged_video_is_written_as_far_as_it_goes_and_the_run_ends_with_7(
+    run: Call, tiny_bundle: Path, write_video: Call, drawn: Call, frames_of: Call, tmp_path: Path
+) -> None:
+    source = write_video(tmp_path / "in.mkv", frames=[drawn(index, width=160, height=120) for index in range(40)])
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    ended = run(tiny_bundle, source, "--style", "stripes")
+    assert ended.code == 7
+    assert "frames are missing" in ended.err
+    assert 5 < len(frames_of(tmp_path / "in_stripes.mkv")) < 40
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--style", "stripes", "--alpha", "1.5"], 2, "alpha is 1.5"),
+        (["--style", "stripes", "--size", "wide"], 2, "'wide' is not a size"),
+        (["--style", "stripes", "--start", "soon"], 2, "no time"),
+        (["--style", "stripes:-1"], 2, "must be above 0"),
+        (["--style", "stripes", "--codec", "vp9", "-o", "out.mov"], 2, "hold no vp9"),
+        (["--style", "stripes", "-o", "out.xyz"], 2, "no suffix of a video"),
+        ([], 2, "no style is given"),
+        (["--style", "stripes", "--backend", "abacus"], 3, "there is no backend 'abacus'"),
+        (["--style", "strpes"], 4, "Did you mean stripes?"),
+        (["--style", "stripes", "--start", "9"], 4, "0.32 s long"),
+        (["--style", "stripes", "--size", "4x4"], 4, "too small"),
+        (["--style", "stripes", "-o", "missing/out.mp4"], 5, "does not exist"),
+        (["--style", "stripes", "-o", "in.mp4", "--overwrite"], 5, "is the input itself"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_leaves_nothing(
+    run: Call,
+    tiny_bundle: Path,
+    clip: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    before = clip.read_bytes()
+    ended = run(tiny_bundle, "in.mp4", *words)
+    assert ended.code == code, ended.err
+    assert says in ended.err
+    assert "Traceback" not in ended.err
+    assert leftovers(clip.parent) == ["in.mp4"]
+    assert clip.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("gone.mp4", None, "there is no file or folder"),
+        ("text.mp4", b"not a video", "is no video"),
+        ("empty.mp4", b"", "is no video"),
+        ("text.png", b"not a picture", "is not a picture"),
+    ],
+)
+def test_an_input_that_cannot_be_used_ends_with_4(
+    run: Call, tiny_bundle: Path, tmp_path: Path, name: str, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    ended = run(tiny_bundle, tmp_path / name, "--style", "stripes")
+    assert ended.code == 4
+    assert says in ended.err
+    assert "Traceback" not in ended.err
+    assert leftovers(tmp_path) == ([] if content is None else [name])
+
+
+def test_an_output_that_exists_is_kept_unless_overwrite_is_given(run: Call, tiny_bundle: Path, clip: Path) -> None:
+    target = clip.with_name("out.mp4")
+    target.write_text("precious")
+    ended = run(tiny_bundle, clip, "--style", "stripes", "-o", target)
+    assert (ended.code, target.read_text()) == (5, "precious")
+    assert "--overwrite" in ended.err
+    assert run(tiny_bundle, clip, "--style", "stripes", "-o", target, "--overwrite").code == 0
+    assert target.stat().st_size > 1000
+
+
+def test_no_words_at_all_show_how_to_call_it(run: Call) -> None:
+    ended = run()
+    assert ended.code == 2
+    assert "tsn-run lite in.mp4" in ended.err
+
+
+@pytest.mark.slow
+def test_the_published_weights_style_a_real_clip_and_keep_its_sound(
+    run: Call, real_data: Path, tmp_path: Path, frames_of: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tsn.export.cli import main as export
+
+    weights = real_data / "weights"
+    words = [
+        "tsn-export",
+        f"--encoder={weights / 'vgg19_normalised_to_relu4_1.pth'}",
+        f"--decoder={weights / 'adain_decoder_relu4_1.pth'}",
+        f"--style=starry={real_data / 'styles' / 'vangogh_starry_night_1889.jpg'}",
+        f"-o{tmp_path / 'bundle'}",
+    ]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit) as exported:
+        export()
+    assert exported.value.code == 0
+    clip = real_data / "videos" / "big_buck_bunny_480p_30s.mp4"
+    target = tmp_path / "out.mp4"
+    ended = run(tmp_path / "bundle", clip, "-s", "starry", "--size", "160x90", "--max-frames", 4, "-o", target)
+    assert ended.code == 0, ended.err
+    pictures = np.stack([frame.to_ndarray(format="rgb24") for frame in frames_of(target)])
+    assert pictures.shape == (4, 90, 160, 3)
+    assert pictures.std() > 20  # a picture, not a flat field
