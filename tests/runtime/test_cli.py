@@ -153,6 +153,7 @@ def test_a_damaged_video_is_written_as_far_as_it_goes_and_the_run_ends_with_7(
         (["--style", "stripes", "--start", "9"], 4, "0.32 s long"),
         (["--style", "stripes", "--size", "4x4"], 4, "too small"),
         (["--style", "stripes", "-o", "missing/out.mp4"], 5, "does not exist"),
+        (["--style", "stripes", "-o", "/proc/out.mp4"], 5, "cannot"),
         (["--style", "stripes", "-o", "in.mp4", "--overwrite"], 5, "is the input itself"),
     ],
 )
@@ -232,7 +233,8 @@ def test_the_published_weights_style_a_real_clip_and_keep_its_sound(
     assert exported.value.code == 0
     clip = real_data / "videos" / "big_buck_bunny_480p_30s.mp4"
     target = tmp_path / "out.mp4"
-    ended = run(tmp_path / "bundle", clip, "-s", "starry", "--size", "160x90", "--max-frames", 4, "-o", target)
+    cut = ("--size", "160x90", "--start", 4, "--max-frames", 4)
+    ended = run(tmp_path / "bundle", clip, "--style", "starry", *cut, "-o", target)
     assert ended.code == 0, ended.err
     pictures = np.stack([frame.to_ndarray(format="rgb24") for frame in frames_of(target)])
     assert pictures.shape == (4, 90, 160, 3)
