@@ -99,9 +99,7 @@ def main(folder: Path) -> None:
     )
     before_and_after(clip, report.output, picture)
     print(f"the clip:          {clip}")
-    print(
-        f"stylized:          {report.output}  ({report.stages.frames_out} frames, {report.frames_per_second:.1f} frames/s)"
-    )
+    print(f"stylized:          {report.output} ({report.frames_per_second:.1f} frames/s)")
     print(f"before and after:  {picture}")
 
 

@@ -1,0 +1,60 @@
+"""Files and folders appear whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from tsn.runtime.atomic import whole_file, whole_folder
+from tsn.runtime.errors import OutputError
+
+
+def test_a_file_appears_when_the_block_succeeds(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    with whole_file(target) as temporary:
+        temporary.write_text("done")
+        assert not target.exists()
+        assert temporary.suffix == ".txt"
+    assert target.read_text() == "done"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failed_block_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+
+    def fail() -> None:
+        with whole_file(target, overwrite=True) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert target.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_is_replaced_as_a_whole_when_it_holds_the_marker(tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+    for text in ("old", "new"):
+        with whole_folder(target, marker="manifest.json", overwrite=True) as temporary:
+            (temporary / "manifest.json").write_text(text)
+    assert (target / "manifest.json").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "photos"
+    target.mkdir()
+    (target / "holiday.jpg").write_text("precious")
+    with pytest.raises(OutputError, match="is not replaced"), whole_folder(target, marker="m.json", overwrite=True):
+        pass
+    assert (target / "holiday.jpg").read_text() == "precious"
+
+
+def test_an_existing_target_and_a_missing_folder_are_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "there.txt").touch()
+    with pytest.raises(OutputError, match="exists already"), whole_file(tmp_path / "there.txt"):
+        pass
+    with pytest.raises(OutputError, match="does not exist"), whole_file(tmp_path / "no" / "out.txt"):
+        pass
