@@ -45,7 +45,7 @@ def write_bundle(
         OutputError: `folder` is there already or cannot be written.
         AccuracyError: a network is too far from PyTorch.
     """
-    with whole_folder(folder, overwrite=overwrite) as unfinished:
+    with whole_folder(folder, marker=MANIFEST, overwrite=overwrite) as unfinished:
         written: dict[NetworkName, Network] = {}
         for exportable in exportables:
             report(f"{exportable.name}: exporting")

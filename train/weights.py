@@ -1,5 +1,7 @@
 """What weights can be read: each kind is recognised by its keys and shapes, whatever the file is called."""
 
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,8 +63,8 @@ def load_networks(encoder: Path | None, decoder: Path) -> Networks:
         InputError: a file is missing, damaged, of another kind, or the two do not belong together.
         UnavailableError: the download failed.
     """
-    first = read_weights(encoder) if encoder is not None else downloaded_vgg19()
     second = read_weights(decoder)
+    first = read_weights(encoder) if encoder is not None else downloaded_vgg19()
     if first.encoder is None:
         raise InputError(f"{encoder} holds {first.kind}, an encoder is needed. Give it with --decoder instead")
     if second.decoder is None:
@@ -126,17 +128,26 @@ def read_torch_file(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"there is no file {path}. Give the weights' file: {READABLE}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on how old or odd the pickle is: it loads, or it is refused below
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # a damaged or hostile file can raise nearly anything in the unpickler
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-        raise InputError(f"{path} is no file of weights, or a damaged one ({reason}). Expected: {READABLE}") from error
+        raise InputError(f"{path} is no file of weights: {_reason(path, error)}. Expected: {READABLE}") from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if not path.stat().st_size:
+        return "it is empty"
+    if match := re.search(r"GLOBAL (\w+\.[\w.]+)", str(error)):
+        return f"it holds objects of {match[1]}, and only tensors are safe to load. Save its state_dict() alone"
+    return "torch.save did not write it, or it is damaged"
 
 
 def downloaded_vgg19() -> Weights:
     """torchvision's VGG-19 from its cache, or downloaded into it. Raises UnavailableError."""
-    from tsn.train.vision import torchvision  # a second of import that few need
+    from tsn.train.vision import torchvision  # here: seconds of import that few need
 
     kind = torchvision.models.VGG19_Weights.IMAGENET1K_V1
     try:
