@@ -1,7 +1,5 @@
 """What weights can be read: each kind is recognised by its keys and shapes, whatever the file is called."""
 
-import re
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from tsn.runtime.bundle import sha256
 from tsn.runtime.errors import InputError, UnavailableError
 from tsn.train.architectures import ARCHITECTURES, Architecture
 from tsn.train.model import Decoder, Encoder
+from tsn.train.torch_file import read_torch_file
 
 CHECKPOINT_FORMAT = "tsn-checkpoint"
 CHECKPOINT_VERSION = 1  # raised when a checkpoint can no longer be read by older versions
@@ -111,7 +110,7 @@ def read_weights(path: Path) -> Weights:
     Raises InputError: missing, damaged, not of torch, of another kind, of other shapes, or with values that are not
     finite.
     """
-    content = read_torch_file(path)
+    content = read_torch_file(path, expected=READABLE)
     if isinstance(content, Mapping) and content.get("format") == CHECKPOINT_FORMAT:
         weights = _from_checkpoint(path, content)
     else:
@@ -121,28 +120,6 @@ def read_weights(path: Path) -> Weights:
             if not bool(torch.isfinite(tensor).all()):
                 raise InputError(f"{path}: {name} of the {half} holds NaN or infinity. Take an earlier checkpoint")
     return weights
-
-
-def read_torch_file(path: Path) -> Any:
-    """What torch.save wrote, tensors on the CPU, without running code from the file. Raises InputError."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}. Give the weights' file: {READABLE}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on how old or odd the pickle is: it loads, or it is refused below
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # a damaged or hostile file can raise nearly anything in the unpickler
-        raise InputError(f"{path} is no file of weights: {_reason(path, error)}. Expected: {READABLE}") from error
-
-
-def _reason(path: Path, error: Exception) -> str:
-    if not path.stat().st_size:
-        return "it is empty"
-    if match := re.search(r"GLOBAL (\w+\.[\w.]+)", str(error)):
-        return f"it holds objects of {match[1]}, and only tensors are safe to load. Save its state_dict() alone"
-    return "torch.save did not write it, or it is damaged"
 
 
 def downloaded_vgg19() -> Weights:
