@@ -55,6 +55,8 @@ def write_onnx(network: Exportable, path: Path) -> None:
         raise RuntimeError(f"torch gave no ONNX program for {network.name}")
     model = program.model_proto
     _name_axes(model, network.axes)
+    _forget_origin(model.graph)
+    del model.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     if (found := opset_of(model)) > HIGHEST_OPSET:
         raise RuntimeError(f"{network.name} came out at opset {found}, the highest that TensorRT reads well is 19")
@@ -84,6 +86,14 @@ def _name_axes(model: onnx.ModelProto, axes: Mapping[str, Mapping[int, str]]) ->
     for value in model.graph.output:
         for axis, name in axes.get(value.name, {}).items():
             value.type.tensor_type.shape.dim[axis].dim_param = name
+
+
+def _forget_origin(graph: onnx.GraphProto) -> None:
+    """Remove what torch notes of each node: the stack that made it, with the paths of this machine."""
+    del graph.metadata_props[:]
+    for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 @contextlib.contextmanager

@@ -97,4 +97,5 @@ def psnr(levels: NDArray[np.float64]) -> float:
 def _session(file: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # its threads would hold up PyTorch's
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])

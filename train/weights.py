@@ -12,6 +12,7 @@ from tsn.runtime.bundle import sha256
 from tsn.runtime.errors import InputError, UnavailableError
 from tsn.train.architectures import ARCHITECTURES, Architecture
 from tsn.train.model import Decoder, Encoder
+from tsn.train.torch_file import read_torch_file
 
 CHECKPOINT_FORMAT = "tsn-checkpoint"
 CHECKPOINT_VERSION = 1  # raised when a checkpoint can no longer be read by older versions
@@ -61,8 +62,8 @@ def load_networks(encoder: Path | None, decoder: Path) -> Networks:
         InputError: a file is missing, damaged, of another kind, or the two do not belong together.
         UnavailableError: the download failed.
     """
-    first = read_weights(encoder) if encoder is not None else downloaded_vgg19()
     second = read_weights(decoder)
+    first = read_weights(encoder) if encoder is not None else downloaded_vgg19()
     if first.encoder is None:
         raise InputError(f"{encoder} holds {first.kind}, an encoder is needed. Give it with --decoder instead")
     if second.decoder is None:
@@ -109,7 +110,7 @@ def read_weights(path: Path) -> Weights:
     Raises InputError: missing, damaged, not of torch, of another kind, of other shapes, or with values that are not
     finite.
     """
-    content = read_torch_file(path)
+    content = read_torch_file(path, expected=READABLE)
     if isinstance(content, Mapping) and content.get("format") == CHECKPOINT_FORMAT:
         weights = _from_checkpoint(path, content)
     else:
@@ -121,22 +122,9 @@ def read_weights(path: Path) -> Weights:
     return weights
 
 
-def read_torch_file(path: Path) -> Any:
-    """What torch.save wrote, tensors on the CPU, without running code from the file. Raises InputError."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}. Give the weights' file: {READABLE}")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # a damaged or hostile file can raise nearly anything in the unpickler
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-        raise InputError(f"{path} is no file of weights, or a damaged one ({reason}). Expected: {READABLE}") from error
-
-
 def downloaded_vgg19() -> Weights:
     """torchvision's VGG-19 from its cache, or downloaded into it. Raises UnavailableError."""
-    from tsn.train.vision import torchvision  # a second of import that few need
+    from tsn.train.vision import torchvision  # here: seconds of import that few need
 
     kind = torchvision.models.VGG19_Weights.IMAGENET1K_V1
     try:

@@ -1,8 +1,42 @@
 """Bundles are written whole or not at all."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tsn.runtime.bundle import open_bundle
+import numpy as np
+import onnxruntime
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tsn.export import bundle_writer  # noqa: E402
+from tsn.export.exportable import Exportable  # noqa: E402
+from tsn.export.stylizer import style_network, stylize_network  # noqa: E402
+from tsn.runtime.bundle import Manifest, open_bundle  # noqa: E402
+from tsn.runtime.errors import AccuracyError, OutputError  # noqa: E402
+
+if TYPE_CHECKING:
+    from tsn.train.weights import Networks
+
+
+@pytest.fixture
+def write(tiny_networks: "Networks", tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Manifest]:
+    """write_bundle for the tiny networks, the seconds of tracing saved by taking the files of the tiny bundle."""
+
+    def copy(network: Exportable, path: Path) -> None:
+        shutil.copyfile(tiny_bundle / path.name, path)
+
+    monkeypatch.setattr(bundle_writer, "write_onnx", copy)
+
+    def write(folder: Path, **options: object) -> Manifest:
+        networks = [style_network(tiny_networks, []), stylize_network(tiny_networks, [])]
+        picture = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+        options = {"name": "test", "styles": {"noise": picture}} | options
+        return bundle_writer.write_bundle(folder, tiny_networks, networks, **options)
+
+    return write
 
 
 def test_a_bundle_holds_networks_that_match_their_checksums_and_the_named_styles(tiny_bundle: Path) -> None:
@@ -10,3 +44,73 @@ def test_a_bundle_holds_networks_that_match_their_checksums_and_the_named_styles
     assert {bundle.network(name).name for name in ("style", "stylize")} == {"style.onnx", "stylize.onnx"}
     assert set(bundle.manifest.styles) == {"stripes", "noise"}
     assert sorted(path.name for path in tiny_bundle.iterdir()) == ["manifest.json", "style.onnx", "stylize.onnx"]
+    assert bundle.manifest.architecture == "tiny"
+    assert bundle.manifest.channels == 8
+    assert bundle.manifest.networks["stylize"].minimum_side == 9
+
+
+def test_what_is_returned_is_what_is_written(write: Callable[..., Manifest], tmp_path: Path) -> None:
+    manifest = write(tmp_path / "bundle")
+    assert open_bundle(tmp_path / "bundle").manifest == manifest
+
+
+def test_a_named_style_equals_what_the_style_network_gives_for_its_picture(
+    write: Callable[..., Manifest], tmp_path: Path
+) -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (51, 77, 3), dtype=np.uint8)
+    mean, std = write(tmp_path / "bundle", styles={"waves": picture}).styles["waves"].arrays()
+    session = onnxruntime.InferenceSession(tmp_path / "bundle" / "style.onnx", providers=["CPUExecutionProvider"])
+    expected_mean, expected_std = session.run(["mean", "std"], {"image": picture[None]})
+    np.testing.assert_allclose(mean, expected_mean, rtol=1e-4)
+    np.testing.assert_allclose(std, expected_std, rtol=1e-4)
+
+
+@pytest.mark.parametrize("failure", [AccuracyError("too far"), OSError("disk full"), KeyboardInterrupt()])
+def test_after_a_failure_at_the_last_network_there_is_nothing(
+    write: Callable[..., Manifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    true_measure = bundle_writer.measure
+
+    def fail_at_the_second(network: Exportable, file: Path) -> object:
+        if network.name == "stylize":
+            assert file.is_file()  # there is something to leave behind
+            raise failure
+        return true_measure(network, file)
+
+    monkeypatch.setattr(bundle_writer, "measure", fail_at_the_second)
+    with pytest.raises(type(failure)):
+        write(tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_bundle_that_was_to_be_replaced(
+    write: Callable[..., Manifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = write(tmp_path / "bundle", name="before")
+
+    def fail(network: Exportable, file: Path) -> object:
+        raise AccuracyError("too far")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bundle_writer, "measure", fail)
+        with pytest.raises(AccuracyError):
+            write(tmp_path / "bundle", overwrite=True)
+    assert open_bundle(tmp_path / "bundle").manifest == before
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    write(tmp_path / "bundle", name="after", overwrite=True)
+    assert open_bundle(tmp_path / "bundle").manifest.name == "after"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_bundle_that_is_there_is_kept_unless_overwriting_is_asked_for(
+    write: Callable[..., Manifest], tmp_path: Path
+) -> None:
+    write(tmp_path / "bundle")
+    with pytest.raises(OutputError, match="--overwrite"):
+        write(tmp_path / "bundle")
+
+
+def test_each_step_is_reported(write: Callable[..., Manifest], tmp_path: Path) -> None:
+    lines: list[str] = []
+    write(tmp_path / "bundle", report=lines.append)
+    assert [line.split(":")[0] for line in lines] == ["style", "style", "stylize", "stylize", "style noise"]

@@ -1,0 +1,80 @@
+"""One export, from the files that the command line names to the bundle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsn.export.bundle_writer import Report, write_bundle
+from tsn.export.exportable import Exportable
+from tsn.export.stylizer import style_network, stylize_network
+from tsn.runtime.atomic import refuse_unwritable
+from tsn.runtime.bundle import Manifest
+from tsn.runtime.errors import InputError, UsageError
+from tsn.runtime.picture import read_picture
+from tsn.train.weights import Networks, load_checkpoint, load_networks
+
+PARITY_SIDE = 256  # pixels of the shorter side of a picture that networks are compared on: large enough, and quick
+PARITY_STYLES = 2  # how many of the styles' pictures networks are compared on
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to export, and where to."""
+
+    checkpoint: Path | None = None  # of tsn-train; or
+    encoder: Path | None = None  # without one torchvision's VGG-19 is downloaded, and
+    decoder: Path | None = None
+    styles: Mapping[str, Path]  # pictures to store as named styles
+    style_size: int  # pixels: what their shorter side is shrunk to
+    parity_frames: tuple[Path, ...] = ()  # pictures to compare the networks on, besides drawn frames and two styles
+    output: Path  # the bundle's folder
+    name: str | None = None  # of the bundle; the folder's where None
+    overwrite: bool = False
+
+
+def export_bundle(request: Request, *, report: Report = lambda line: None) -> Manifest:
+    """Write the bundle that `request` asks for and give its manifest; `report` is called with a line for each step.
+
+    Raises:
+        InputError: weights or a picture cannot be used.
+        UnavailableError: VGG-19 cannot be downloaded.
+        OutputError: the folder is there already or cannot be written.
+        AccuracyError: a network as exported is too far from PyTorch.
+    """
+    refuse_unwritable(request.output, overwrite=request.overwrite)
+    styles = {name: read_picture(path, shorter_side=request.style_size) for name, path in request.styles.items()}
+    real = [*list(request.styles.values())[:PARITY_STYLES], *request.parity_frames]
+    frames = [read_picture(path, shorter_side=PARITY_SIDE)[np.newaxis] for path in real]
+    report("reading the weights")
+    networks = _networks(request)
+    minimum = networks.architecture.minimum_side
+    _refuse_small(styles, minimum)
+    _refuse_small({str(path): frame[0] for path, frame in zip(real, frames, strict=True)}, minimum)
+    exportables: list[Exportable] = [style_network(networks, frames), stylize_network(networks, frames)]
+    return write_bundle(
+        request.output,
+        networks,
+        exportables,
+        name=request.name or request.output.resolve().name,
+        styles=styles,
+        overwrite=request.overwrite,
+        report=report,
+    )
+
+
+def _networks(request: Request) -> Networks:
+    if request.checkpoint is not None:
+        return load_checkpoint(request.checkpoint)
+    if request.decoder is not None:
+        return load_networks(request.encoder, request.decoder)
+    raise UsageError("there is nothing to export: neither a checkpoint nor a decoder is given")
+
+
+def _refuse_small(pictures: Mapping[str, NDArray[np.uint8]], minimum_side: int) -> None:
+    for name, picture in pictures.items():
+        height, width, _ = picture.shape
+        if min(height, width) < minimum_side:
+            raise InputError(f"the picture {name} is {width}x{height}: it needs {minimum_side} pixels a side and up")

@@ -1,0 +1,85 @@
+"""Files of torch.save: what loads, and what a bad one says."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tsn.runtime.errors import InputError  # noqa: E402
+from tsn.train.torch_file import read_torch_file  # noqa: E402
+
+
+class Trap:
+    """An object that creates a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str, int]]:
+        return os.mkdir, (str(self.mark), 0o777)
+
+
+def test_tensors_come_back_as_they_were_saved(tmp_path: Path) -> None:
+    torch.save({"a": torch.arange(3.0)}, tmp_path / "a.pth")
+    assert torch.equal(read_torch_file(tmp_path / "a.pth", expected="a")["a"], torch.arange(3.0))
+
+
+def test_files_of_the_old_format_load(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
+    assert torch.equal(read_torch_file(tmp_path / "a.pth", expected="a")["a"], torch.ones(2))
+
+
+@pytest.mark.parametrize("inside_zip", [True, False])
+def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(tmp_path: Path, inside_zip: bool) -> None:
+    file, mark = tmp_path / "trap.pth", tmp_path / "mark"
+    if inside_zip:
+        torch.save({"a": Trap(mark)}, file)
+    else:
+        file.write_bytes(pickle.dumps(Trap(mark)))
+    with pytest.raises(InputError, match=r"trap\.pth is no file of weights"):
+        read_torch_file(file, expected="a")
+    assert not mark.exists()
+    if inside_zip:  # the trap works where it is let in
+        torch.load(file, weights_only=False)
+        assert mark.exists()
+
+
+def test_a_whole_pickled_module_is_refused_with_the_cure(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pth")
+    with pytest.raises(InputError, match=r"linear\.Linear.*state_dict"):
+        read_torch_file(tmp_path / "module.pth", expected="a")
+
+
+@pytest.mark.parametrize("old_format", [True, False])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
+def test_a_cut_file_is_refused(tmp_path: Path, share: float, old_format: bool) -> None:
+    file = tmp_path / "cut.pth"
+    torch.save({"a": torch.rand(5000)}, file, _use_new_zipfile_serialization=not old_format)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(InputError, match=r"cut\.pth is no file of weights.*empty|torch\.save did not write it"):
+        read_torch_file(file, expected="a")
+
+
+def test_a_text_file_is_refused_and_the_line_says_what_is_expected(tmp_path: Path) -> None:
+    (tmp_path / "notes.pth").write_text("these are no weights\n")
+    with pytest.raises(InputError, match="Expected: a decoder"):
+        read_torch_file(tmp_path / "notes.pth", expected="a decoder")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing.pth"):
+        with pytest.raises(InputError, match=f"there is no file {path}"):
+            read_torch_file(path, expected="a")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "a.pth"
+    torch.save({}, file)
+    file.chmod(0)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_torch_file(file, expected="a")
