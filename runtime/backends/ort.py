@@ -46,8 +46,6 @@ class OrtSession:
         running = self._runner.submit(self._session.run_with_ort_values, self._outputs, values, options)
         try:
             results = running.result()
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
         except Exception as error:
             raise _run_error(error) from error
         finally:
@@ -61,13 +59,13 @@ class OrtBackend:
     name = "cpu"
 
     def __init__(self, *, threads: int | None) -> None:
-        self._threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self._threads = threads or _cores()
         self._runner = ThreadPoolExecutor(1, thread_name_prefix="inference")
         self.description = f"ONNX Runtime {ort.__version__}, CPU, {self._threads} threads"
 
     def load(self, network: Path) -> Session:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads or 0
+        options.intra_op_num_threads = self._threads
         options.log_severity_level = 4
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too
         try:
@@ -83,6 +81,11 @@ class OrtBackend:
 def connect(*, threads: int | None) -> Backend:
     """The CPU backend."""
     return OrtBackend(threads=threads)
+
+
+def _cores() -> int:
+    """The cores that this process may use, fewer than the machine's in a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _value(tensor: Tensor) -> Any:
