@@ -15,6 +15,7 @@ from tsn.export.onnx_file import described, opset_of, write_onnx
 from tsn.export.parity import measure
 from tsn.runtime.atomic import whole_folder
 from tsn.runtime.bundle import MANIFEST, Manifest, Network, NetworkName, Style, sha256
+from tsn.runtime.errors import OutputError
 from tsn.train.weights import Networks
 
 Report = Callable[[str], None]
@@ -45,28 +46,27 @@ def write_bundle(
         OutputError: `folder` is there already or cannot be written.
         AccuracyError: a network is too far from PyTorch.
     """
-    with whole_folder(folder, marker=MANIFEST, overwrite=overwrite) as unfinished:
-        written: dict[NetworkName, Network] = {}
-        for exportable in exportables:
-            report(f"{exportable.name}: exporting")
-            path = unfinished / f"{exportable.name}.onnx"
-            write_onnx(exportable, path)
-            report(f"{exportable.name}: comparing with PyTorch on {len(exportable.parity.cases)} frames")
-            written[exportable.name] = _described(exportable, path)
-        encoded: dict[str, Style] = {}
-        for style, picture in styles.items():
-            report(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
-            encoded[style] = encoded_style(networks, picture)
-        manifest = Manifest(
-            name=name,
-            made_by=f"temporalstylenet {version('temporalstylenet')}",
-            architecture=networks.architecture.name,
-            channels=networks.architecture.channels,
-            sources=networks.sources,
-            networks=written,
-            styles=encoded,
-        )
-        (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    try:
+        with whole_folder(folder, marker=MANIFEST, overwrite=overwrite) as unfinished:
+            written: dict[NetworkName, Network] = {}
+            for exportable in exportables:
+                written[exportable.name] = _written(exportable, unfinished, report)
+            encoded: dict[str, Style] = {}
+            for style, picture in styles.items():
+                report(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
+                encoded[style] = encoded_style(networks, picture)
+            manifest = Manifest(
+                name=name,
+                made_by=f"temporalstylenet {version('temporalstylenet')}",
+                architecture=networks.architecture.name,
+                channels=networks.architecture.channels,
+                sources=networks.sources,
+                networks=written,
+                styles=encoded,
+            )
+            (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
     return manifest
 
 
@@ -77,7 +77,11 @@ def encoded_style(networks: Networks, picture: NDArray[np.uint8]) -> Style:
     return Style(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
 
-def _described(exportable: Exportable, path: Path) -> Network:
+def _written(exportable: Exportable, folder: Path, report: Report) -> Network:
+    report(f"{exportable.name}: exporting")
+    path = folder / f"{exportable.name}.onnx"
+    write_onnx(exportable, path)
+    report(f"{exportable.name}: comparing with PyTorch on {len(exportable.parity.cases)} frames")
     model = onnx.load(path)
     return Network(
         file=path.name,
