@@ -225,8 +225,8 @@ def _strokes(random: Random, side: int, colours: Colours, *, length: int, width:
         start, end = (int(x) - across, int(y) - along), (int(x) + across, int(y) + along)
         level = np.clip(tint[y, x] + random.normal(0, 0.09), 0, 0.999)
         colour = colours[int(level * len(colours))] + random.normal(0, 0.035, 3)
-        cv2.line(canvas, start, end, _rgb(colour), width + int(random.integers(3)), cv2.LINE_AA)
-        cv2.line(relief, start, end, float(random.uniform(0, 1)), width, cv2.LINE_AA)
+        cv2.line(canvas, start, end, _rgb(colour), max(width, 1) + int(random.integers(3)), cv2.LINE_AA)
+        cv2.line(relief, start, end, float(random.uniform(0, 1)), max(width, 1), cv2.LINE_AA)
     light = cv2.GaussianBlur(relief, (0, 0), 1.0)
     return canvas + 0.25 * (light - np.roll(light, (2, 2), (0, 1)))[..., None]
 
@@ -247,9 +247,9 @@ def _cells(
     """For each pixel its nearest place, and by how much the second nearest is farther: pixels."""
     if places is None:
         places = random.uniform(0, side, (count, 2)).astype(np.float32)
-    index = cv2.flann.Index(places, {"algorithm": 1, "trees": 1})  # KD tree
+    index = cv2.flann.Index(places, {"algorithm": 0})  # exact: the trees of FLANN are random
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
-    found, squares = index.knnSearch(np.stack([columns.ravel(), rows.ravel()], axis=1), 2, params={"checks": 64})
+    found, squares = index.knnSearch(np.stack([columns.ravel(), rows.ravel()], axis=1), 2)
     near, second = np.sqrt(squares).T
     return found[:, 0].reshape(side, side).astype(np.int64), (second - near).reshape(side, side)
 

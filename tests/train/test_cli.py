@@ -59,7 +59,7 @@ def test_the_smoke_config_trains_and_leaves_what_it_should(
 def test_a_folder_with_a_run_is_not_trained_over(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
     given = arguments(photos, paintings, vgg, tmp_path, "--max-steps", "1", "--quiet")
     invoke(*given)
-    with pytest.raises(OutputError, match="holds a run already. Go on with --resume"):
+    with pytest.raises(OutputError, match=r"holds a run already. Go on with --resume"):
         invoke(*given)
 
 

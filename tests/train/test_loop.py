@@ -115,7 +115,7 @@ def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(make_r
     parameter = next(run.objective.decoder.parameters())
     parameter.register_hook(lambda gradient: gradient * float("inf"))
     before = weights_of(run)
-    with pytest.raises(AccuracyError, match="at step 1 the gradient's norm is .* There is no checkpoint yet"):
+    with pytest.raises(AccuracyError, match=r"at step 1 the gradient's norm is .* There is no checkpoint yet"):
         train(run)
     for name, value in weights_of(run).items():
         assert torch.equal(value, before[name])
@@ -144,5 +144,5 @@ def test_the_learning_rate_rises_and_falls(make_run: Callable[..., Run]) -> None
     train(run)
     rates = [line["learning_rate"] for line in read_losses(run.folder / LOSSES)]
     assert rates[0] == pytest.approx(1e-3)
-    assert all(first > second for first, second in zip(rates[1:], rates[2:], strict=False))
+    assert rates[1:] == sorted(rates[1:], reverse=True)
     assert rates[-1] < 0.1e-3
