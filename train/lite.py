@@ -1,9 +1,11 @@
 """The lightweight AdaIN networks, made for a CPU: 10,912 multiply-adds for a pixel, a 44th of the VGG-19 pair.
 
 The work happens at an eighth of the picture's size. The first convolution is a pixel-unshuffle by two and a 3x3
-convolution written as one 6x6 convolution of stride two; the way back up is sub-pixel convolutions (Shi et al.,
-arXiv:1609.05158), which start as nearest upsampling (ICNR, Aitken et al., arXiv:1707.02937), so that training never
-sees a checkerboard. No connection passes by AdaIN: all the decoder knows of the style is its statistics.
+convolution written as one 6x6 convolution of stride two. The way back up is made so that flat features give a flat
+picture, whatever was learnt: twice nearest upsampling before a convolution (Odena et al., "Deconvolution and
+Checkerboard Artifacts", Distill 2016), then one sub-pixel convolution whose four phases have equal sums. Free
+sub-pixel convolutions were tried and learnt a grid of 8x8 pixels in place of the style's texture.
+No connection passes by AdaIN: all the decoder knows of the style is its statistics.
 """
 
 from typing import cast
@@ -55,11 +57,13 @@ class Decoder(nn.Module):
             _started(nn.Conv2d(CHANNELS, 64, 1)),
             nn.ReLU(),
             *(Residual(64) for _ in range(3)),
-            *_doubled(64, 32),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            _convolution(64, 32),
             nn.ReLU(),
-            *_doubled(32, 16),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            _convolution(32, 16),
             nn.ReLU(),
-            *_doubled(16, 3, gain=0.1, bias=0.5),  # grey to begin with
+            Doubling(16, 3),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -78,23 +82,36 @@ class Residual(nn.Module):
         return features + self.second(functional.relu(self.first(features)))
 
 
+class Doubling(nn.Module):
+    """A sub-pixel convolution (Shi et al., arXiv:1609.05158) that turns flat features into a flat picture.
+
+    Its four phases, the pixels of each 2x2 block, share their bias and, for each input channel, the sum of their
+    weights. That is arithmetic on weights alone: an exported network holds its result.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        # They start equal (ICNR, Aitken et al., arXiv:1707.02937), small, and around mid-grey.
+        weight = nn.init.kaiming_normal_(torch.empty(outputs, inputs, 3, 3), nonlinearity="relu") * 0.1
+        self.weight = nn.Parameter(weight.repeat_interleave(4, dim=0))
+        self.bias = nn.Parameter(torch.full((outputs,), 0.5))
+
+    def forward(self, features: Tensor) -> Tensor:
+        phases = self.weight.unflatten(0, (-1, 4))  # (outputs, 4, inputs, 3, 3)
+        sums = phases.mean(dim=(3, 4), keepdim=True)
+        weight = (phases - sums + sums.mean(dim=1, keepdim=True)).flatten(0, 1)
+        padded = functional.pad(features, (1, 1, 1, 1), mode="reflect")
+        return functional.pixel_shuffle(functional.conv2d(padded, weight, self.bias.repeat_interleave(4)), 2)
+
+
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
     return _started(nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect"))
 
 
-def _started(convolution: nn.Conv2d, *, gain: float = 1.0, bias: float = 0.0) -> nn.Conv2d:
+def _started(convolution: nn.Conv2d, *, gain: float = 1.0) -> nn.Conv2d:
     """The convolution with weights that keep the variance (He et al., arXiv:1502.01852): torch's own shrink it."""
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     with torch.no_grad():
         convolution.weight.mul_(gain)
-    nn.init.constant_(cast(Tensor, convolution.bias), bias)
+    nn.init.constant_(cast(Tensor, convolution.bias), 0.0)
     return convolution
-
-
-def _doubled(inputs: int, outputs: int, *, gain: float = 1.0, bias: float = 0.0) -> tuple[nn.Conv2d, nn.PixelShuffle]:
-    """A convolution that doubles the size; the four pixels of each 2x2 block start equal."""
-    convolution = _convolution(inputs, outputs * 4)
-    _started(convolution, gain=gain, bias=bias)
-    with torch.no_grad():
-        convolution.weight.copy_(convolution.weight[::4].repeat_interleave(4, dim=0))
-    return convolution, nn.PixelShuffle(2)

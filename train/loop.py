@@ -18,6 +18,7 @@ from tsn.train.data import Batch, Numbers, as_images
 from tsn.train.distributed import World
 from tsn.train.objective import Objective, Styles, measured, weights
 from tsn.train.report import Report
+from tsn.train.schedule import learning_rate
 
 
 @dataclass(kw_only=True)
@@ -32,7 +33,6 @@ class Run:
     numbers: Numbers
     pool: Styles | None  # styles drawn once and for all
     optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
     report: Report
     step: int = 0
@@ -72,6 +72,9 @@ def train(run: Run) -> None:
             found, outputs = trained(content, styles, batch.motion.to(world.device))
             total = torch.stack([weight[name] * value for name, value in found.items()]).sum()
 
+            rate = learning_rate(config, run.step, steps=run.steps)
+            for group in run.optimizer.param_groups:
+                group["lr"] = rate
             run.optimizer.zero_grad(set_to_none=True)
             run.scaler.scale(total).backward()
             run.scaler.unscale_(run.optimizer)
@@ -80,10 +83,8 @@ def train(run: Run) -> None:
             _refuse_nonsense(run, values["total"], norm)
             run.scaler.step(run.optimizer)
             run.scaler.update()
-            run.schedule.step()
             run.step += 1
 
-            rate = float(run.schedule.get_last_lr()[0])
             run.report.step(run.step, values, rate=rate, norm=norm, unreadable=batch.unreadable)
             if run.step % config.sample_interval == 0 or run.step == run.steps:
                 run.report.sample(run.step, content, styles.images, outputs.detach())
@@ -110,7 +111,6 @@ def state(run: Run) -> dict[str, Any]:
         "architecture": run.config.architecture,
         "model": {"encoder": objective.encoder.state_dict(), "decoder": objective.decoder.state_dict()},
         "optimizer": run.optimizer.state_dict(),
-        "schedule": run.schedule.state_dict(),
         "scaler": run.scaler.state_dict(),
         "epoch": run.step // run.numbers.steps_per_epoch,
         "step": run.step,

@@ -1,6 +1,5 @@
 """From a config and folders to a run that is ready to train, fresh or where a checkpoint left it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +60,6 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
     objective = _objective(config, places, world)
     parameters = [parameter for parameter in objective.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
-    steps = total_steps(config, numbers)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(config, step, steps=steps))
     scaler = torch.amp.GradScaler(world.device.type, enabled=config.use_amp and config.amp_dtype == "fp16")  # type: ignore[attr-defined]
     loader: Any = DataLoader(  # of batches, which collate makes
         Crops(contents, styles, config),
@@ -77,13 +74,12 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
         state = read_checkpoint(newest, architecture=config.architecture)
         load_networks_into(newest, state, {"encoder": objective.encoder, "decoder": objective.decoder})
         optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
         scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["random"]["torch"])
         if world.device.type == "cuda":
             torch.cuda.set_rng_state_all(state["random"]["cuda"])
         step = state["step"]
-    report = Report(places.output, config, world, steps=steps, step=step, quiet=quiet)
+    report = Report(places.output, config, world, steps=total_steps(config, numbers), step=step, quiet=quiet)
     return Run(
         config=config,
         folder=places.output,
@@ -93,22 +89,11 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
         numbers=numbers,
         pool=draw_pool(styles, objective.vgg, config, world.device) if config.style_pool else None,
         optimizer=optimizer,
-        schedule=schedule,
         scaler=scaler,
         report=report,
         step=step,
         saved=newest,
     )
-
-
-def rate(config: Config, step: int, *, steps: int) -> float:
-    """The learning rate of a step as a share of the configured one: a linear rise, then constant or half a cosine."""
-    if step < config.warmup_steps:
-        return (step + 1) / config.warmup_steps
-    if config.schedule == "constant":
-        return 1.0
-    done = (step - config.warmup_steps) / max(steps - config.warmup_steps, 1)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 def draw_pool(styles: Pictures, vgg: Vgg, config: Config, device: torch.device) -> Styles:

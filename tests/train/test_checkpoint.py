@@ -19,7 +19,7 @@ def test_a_checkpoint_holds_all_that_a_run_needs_and_loads_without_running_code(
     train(run)
     assert run.saved is not None
     content = torch.load(run.saved, weights_only=True)
-    wanted = {"format", "version", "architecture", "model", "optimizer", "schedule", "scaler", "epoch", "step"}
+    wanted = {"format", "version", "architecture", "model", "optimizer", "scaler", "epoch", "step"}
     wanted |= {"random", "config", "versions"}
     assert wanted <= set(content)
     assert (content["format"], content["version"], content["architecture"]) == ("tsn-checkpoint", 1, "lite")

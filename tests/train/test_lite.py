@@ -12,12 +12,13 @@ def multiply_adds(network: nn.Module, inputs: torch.Tensor) -> int:
     """Counted from the shapes that the convolutions really produce."""
     total = 0
 
-    def count(layer: nn.Conv2d, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def count(layer: nn.Conv2d | lite.Doubling, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal total
-        total += output.shape[2] * output.shape[3] * layer.weight.numel()
+        places = output.shape[2] * output.shape[3]
+        total += places * layer.weight.numel() // (4 if isinstance(layer, lite.Doubling) else 1)
 
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, nn.Conv2d | lite.Doubling):
             layer.register_forward_hook(count)
     with torch.no_grad():
         network(inputs)
@@ -56,12 +57,16 @@ def test_padding_does_not_move_the_picture() -> None:
     assert torch.allclose(whole, part, atol=1e-5)  # the far corner is out of the first pixels' reach
 
 
-def test_a_fresh_decoder_shows_no_checkerboard_inside_its_blocks() -> None:
+def test_flat_features_give_a_flat_picture_whatever_was_learnt() -> None:
     torch.manual_seed(0)
-    convolution, shuffle = lite._doubled(8, 3)
-    output = shuffle(convolution(torch.rand(1, 8, 6, 6)))
-    blocks = output.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)  # (1, 3, 6, 6, 4)
-    assert float((blocks - blocks[..., :1]).detach().abs().max()) < 1e-6
+    decoder = lite.Decoder()
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.1)
+        output = decoder(torch.rand(1, 128, 1, 1).expand(1, 128, 6, 6))
+        varied = decoder(torch.rand(1, 128, 6, 6))
+    assert float((output - output[..., :1, :1]).abs().max()) < 1e-4 * float(output.abs().max())
+    assert float((varied - varied[..., :1, :1]).abs().max()) > 0.1 * float(varied.abs().max())
 
 
 def test_the_decoder_knows_the_style_only_through_its_statistics() -> None:

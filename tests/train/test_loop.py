@@ -1,5 +1,6 @@
 """The loop: it learns, goes on to the bit, stops where it is told to, and refuses what is not a number."""
 
+import functools
 import json
 import os
 import signal
@@ -34,6 +35,10 @@ def assert_equal(first: Run, second: Run) -> None:
         {"styles_per_content": 2, "batch_size": 4, "style_pool": 3, "temporal_weight": 1.0, "augment_styles": True},
         {"use_amp": True, "amp_dtype": "bf16", "channels_last": True},
         {"use_amp": True, "amp_dtype": "bf16", "amp_scope": "loss"},
+        pytest.param(
+            {"use_amp": True, "amp_dtype": "fp16", "style_loss": "mean_std", "style_weight": 0.01},
+            marks=pytest.mark.slow,  # a CPU emulates fp16
+        ),
         {"gradient_checkpointing": True, "grad_clip": 1.0, "schedule": "cosine", "warmup_steps": 2},
         {"objective": "recolour"},
         {"architecture": "adain-vgg19", "temporal_weight": 1.0},
@@ -143,6 +148,16 @@ def test_the_learning_rate_rises_and_falls(make_run: Callable[..., Run]) -> None
     run = make_run(max_steps=8, epochs=4, warmup_steps=2, schedule="cosine")
     train(run)
     rates = [line["learning_rate"] for line in read_losses(run.folder / LOSSES)]
-    assert rates[0] == pytest.approx(1e-3)
+    assert rates[:3] == pytest.approx([0.5e-3, 1e-3, 1e-3])
     assert rates[1:] == sorted(rates[1:], reverse=True)
     assert rates[-1] < 0.1e-3
+
+
+def test_a_compiled_run_takes_the_same_steps(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    # The eager backend traces and guards as the default one does, without minutes of C++ compilation.
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    plain, compiled = make_run("plain", max_steps=2), make_run("compiled", max_steps=2, compile=True)
+    train(plain)
+    train(compiled)
+    losses = [[line["loss/total"] for line in read_losses(run.folder / LOSSES)] for run in (plain, compiled)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
