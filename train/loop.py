@@ -91,6 +91,7 @@ def train(run: Run) -> None:
             if run.step % config.save_interval == 0 or run.step == run.steps or stopping:
                 save(run)
             if stopping:
+                run.report.say(f"stopped at step {run.step}; go on with --resume")
                 raise KeyboardInterrupt if signal.SIGINT in run.stop else Terminated
 
 

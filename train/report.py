@@ -76,7 +76,7 @@ class Report:
         if self.progress.disable:
             told = "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
             speed = numbers["pictures_per_second"]
-            self.console.print(f"step {step}/{self.steps}  {told}  {speed:.1f} pictures/s", highlight=False)
+            self.say(f"step {step}/{self.steps}  {told}  {speed:.1f} pictures/s")
 
     def sample(self, step: int, content: Tensor, styles: Tensor, outputs: Tensor) -> None:
         """Keep a grid: contents, styles, outputs."""
@@ -89,6 +89,10 @@ class Report:
         Image.fromarray(grid).save(self.folder / "samples" / f"step_{step:08d}.png")
         self.writer.add_image("content, style, output", grid, step, dataformats="HWC")
 
+    def say(self, text: str) -> None:
+        """One line to the user."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def close(self) -> None:
         """Stop the bar and flush TensorBoard."""
         self.progress.stop()
@@ -99,7 +103,7 @@ class Report:
         for text in found:
             if text not in self.unreadable:
                 self.unreadable.add(text)
-                self.console.print(f"left out: {text}", highlight=False, markup=False)
+                self.say(f"left out: {text}")
 
 
 def picture_grid(rows: list[Tensor], *, size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -1,6 +1,6 @@
 """From a config and folders to a run that is ready to train, fresh or where a checkpoint left it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -69,7 +69,7 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
         collate_fn=collate,
         pin_memory=world.device.type == "cuda",
     )
-    step = 0
+    step, changed = 0, ""
     if newest is not None:
         state = read_checkpoint(newest, architecture=config.architecture)
         load_networks_into(newest, state, {"encoder": objective.encoder, "decoder": objective.decoder})
@@ -79,7 +79,10 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
         if world.device.type == "cuda":
             torch.cuda.set_rng_state_all(state["random"]["cuda"])
         step = state["step"]
+        changed = _changes(state["config"], config)
     report = Report(places.output, config, world, steps=total_steps(config, numbers), step=step, quiet=quiet)
+    if changed:
+        report.say(f"going on with other settings than before: {changed}")
     return Run(
         config=config,
         folder=places.output,
@@ -112,6 +115,12 @@ def draw_pool(styles: Pictures, vgg: Vgg, config: Config, device: torch.device) 
         mean=torch.cat([part.mean for part in parts]),
         std=torch.cat([part.std for part in parts]),
     )
+
+
+def _changes(before: Mapping[str, Any], config: Config) -> str:
+    """The keys that a resumed run changes, and how."""
+    now = config.model_dump()
+    return ", ".join(f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key])
 
 
 def _objective(config: Config, places: Places, world: World) -> Objective:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -97,6 +98,13 @@ def test_a_mistake_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
     assert done.stderr == f"tsn-train: {config}:1: there is no key 'batchsize'. Did you mean 'batch_size'?\n"
 
 
+def test_a_resumed_run_says_which_settings_changed(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
+    invoke(*arguments(photos, paintings, vgg, tmp_path, "--max-steps", "1", "--quiet"))
+    told = invoke(*arguments(photos, paintings, vgg, tmp_path, "--max-steps", "2", "--style-weight", "9", "--resume"))
+    assert "going on with other settings than before: max_steps 1 -> 2, style_weight 50.0 -> 9.0" in told
+    assert "step 2/2" in told
+
+
 @pytest.mark.slow
 def test_sigterm_saves_exits_with_143_and_the_run_can_go_on(
     photos: Path, paintings: Path, vgg: Path, tmp_path: Path
@@ -112,6 +120,7 @@ def test_sigterm_saves_exits_with_143_and_the_run_can_go_on(
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 143
+    assert re.search(r"stopped at step \d+; go on with --resume\n.*terminated", told)
     assert "Traceback" not in told
     newest = max((tmp_path / "checkpoints").glob("step_*.pth"))
     step = torch.load(newest, weights_only=True)["step"]
