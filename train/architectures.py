@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from tsn.train import lite
 from tsn.train.model import Decoder, Encoder
 
 
@@ -27,5 +28,6 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
         Architecture(name="adain-vgg19", encoder=Encoder, decoder=Decoder, channels=Encoder.channels, minimum_side=9),
+        Architecture(name="lite", encoder=lite.Encoder, decoder=lite.Decoder, channels=lite.CHANNELS, minimum_side=9),
     )
 }

@@ -1,0 +1,150 @@
+"""tsn-train as a user meets it: exit codes, messages, signals, several processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tsn.runtime.errors import InputError, OutputError, UsageError
+from tsn.train.cli import command
+from tsn.train.config import Config
+
+ROOT = Path(__file__).parents[2]
+SMOKE = ROOT / "configs" / "smoke_config.yaml"
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def arguments(photos: Path, paintings: Path, vgg: Path, output: Path, *more: str) -> list[str]:
+    places = {"--content": photos, "--styles": paintings, "--vgg": vgg, "--output": output, "--config": SMOKE}
+    return [
+        *(str(part) for pair in places.items() for part in pair),
+        "--image-size",
+        "32",
+        "--shorter-side-min",
+        "32",
+        *more,
+    ]
+
+
+def invoke(*parts: str) -> str:
+    """What the command prints, run in this process; its errors are raised."""
+    return CliRunner().invoke(command, list(parts), catch_exceptions=False, standalone_mode=False).output
+
+
+def test_every_key_of_the_config_is_a_flag_with_its_description() -> None:
+    text = " ".join(CliRunner().invoke(command, ["--help"], terminal_width=400).output.split())
+    for name, field in Config.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in text
+        if field.description:
+            assert field.description in text
+
+
+def test_the_smoke_config_trains_and_leaves_what_it_should(
+    photos: Path, paintings: Path, vgg: Path, tmp_path: Path
+) -> None:
+    invoke(*arguments(photos, paintings, vgg, tmp_path / "run", "--max-steps", "3", "--quiet"))
+    found = {path.name for path in (tmp_path / "run").iterdir()}
+    assert found == {"checkpoints", "tensorboard", "samples", "losses.jsonl", "losses.png", "summary.json", "model.pth"}
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["config"]["max_steps"] == 3
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_a_folder_with_a_run_is_not_trained_over(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
+    given = arguments(photos, paintings, vgg, tmp_path, "--max-steps", "1", "--quiet")
+    invoke(*given)
+    with pytest.raises(OutputError, match=r"holds a run already. Go on with --resume"):
+        invoke(*given)
+
+
+def test_an_output_that_is_a_file_is_refused(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written: Not a directory"):
+        invoke(*arguments(photos, paintings, vgg, tmp_path / "file" / "run"))
+
+
+def test_wrong_input_is_told_before_anything_is_made(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
+    empty, output = tmp_path / "empty", tmp_path / "run"
+    empty.mkdir()
+    with pytest.raises(InputError, match="there is no picture in"):
+        invoke(*arguments(empty, paintings, vgg, output))
+    with pytest.raises(InputError, match="there is no picture in"):
+        invoke(*arguments(photos, empty, vgg, output))
+    with pytest.raises(InputError, match="there are 6 photos, but one step takes 7"):
+        invoke(*arguments(photos, paintings, vgg, output, "--batch-size", "7"))
+    with pytest.raises(UsageError, match="--batch-size"):
+        invoke(*arguments(photos, paintings, vgg, output, "--batch-size", "0"))
+    with pytest.raises(InputError, match="there is no checkpoint in"):
+        invoke(*arguments(photos, paintings, vgg, output, "--resume"))
+    assert not output.exists()
+
+
+def test_a_mistake_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
+    config = tmp_path / "my.yaml"
+    config.write_text("batchsize: 4\n")
+    given = ["--content", "a", "--styles", "b", "-o", "c", "--config", str(config)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tsn.train.cli", *given], capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+    assert done.returncode == 4
+    assert done.stdout == ""
+    assert done.stderr == f"tsn-train: {config}:1: there is no key 'batchsize'. Did you mean 'batch_size'?\n"
+
+
+def test_a_resumed_run_says_which_settings_changed(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
+    invoke(*arguments(photos, paintings, vgg, tmp_path, "--max-steps", "1", "--quiet"))
+    told = invoke(*arguments(photos, paintings, vgg, tmp_path, "--max-steps", "2", "--style-weight", "9", "--resume"))
+    assert "going on with other settings than before: max_steps 1 -> 2, style_weight 50.0 -> 9.0" in told
+    assert "step 2/2" in told
+
+
+@pytest.mark.slow
+def test_sigterm_saves_exits_with_143_and_the_run_can_go_on(
+    photos: Path, paintings: Path, vgg: Path, tmp_path: Path
+) -> None:
+    given = arguments(photos, paintings, vgg, tmp_path, "--max-steps", "100000", "--epochs", "100000")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tsn.train.cli", *given], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "checkpoints").glob("*.pth")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert re.search(r"stopped at step \d+; go on with --resume\n.*terminated", told)
+    assert "Traceback" not in told
+    newest = max((tmp_path / "checkpoints").glob("step_*.pth"))
+    step = torch.load(newest, weights_only=True)["step"]
+    invoke(*arguments(photos, paintings, vgg, tmp_path, "--resume", "--max-steps", str(step + 1), "--epochs", "100000"))
+    assert (tmp_path / "checkpoints" / f"step_{step + 1:08d}.pth").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_weights_of_one_process_with_twice_the_batch(
+    photos: Path, paintings: Path, vgg: Path, tmp_path: Path
+) -> None:
+    keys = ["--max-steps", "3", "--temporal-weight", "1", "--style-pool", "4", "--learning-rate", "1e-3", "--quiet"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    pair = arguments(photos, paintings, vgg, tmp_path / "pair", "--batch-size", "1", *keys)
+    subprocess.run([*launcher, "-m", "tsn.train.cli", *pair], env=ENVIRONMENT, check=True, timeout=200)
+    invoke(*arguments(photos, paintings, vgg, tmp_path / "alone", "--batch-size", "2", *keys))
+    start = tmp_path / "start"
+    invoke(*arguments(photos, paintings, vgg, start, "--batch-size", "2", *keys, "--learning-rate", "1e-30"))
+    first, second, before = (
+        torch.load(tmp_path / name / "model.pth", weights_only=True)["model"] for name in ("pair", "alone", "start")
+    )
+    for half in ("encoder", "decoder"):
+        for name, value in second[half].items():
+            moved = float((value - before[half][name]).abs().max())
+            apart = float((value - first[half][name]).abs().max())
+            assert moved > 1e-4, name
+            assert apart < 0.05 * moved, (name, apart, moved)  # Adam divides by small gradients: rounding grows there

@@ -1,0 +1,91 @@
+"""The config: what is accepted, and what an error says."""
+
+from pathlib import Path
+
+import pytest
+
+from tsn.runtime.errors import InputError, UsageError
+from tsn.train.config import Config, read_config
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "my.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["default", "multi_gpu", "high_res", "smoke", "lite_start", "lite"])
+def test_every_shipped_config_is_valid(name: str) -> None:
+    read_config(CONFIGS / f"{name}_config.yaml")
+
+
+def test_the_high_resolution_config_is_the_reference_run() -> None:
+    config = read_config(CONFIGS / "high_res_config.yaml")
+    assert (config.image_size, config.batch_size, config.epochs) == (512, 4, 15)
+    assert (config.learning_rate, config.content_weight, config.style_weight, config.use_amp) == (1e-4, 1.0, 50.0, True)
+
+
+def test_flags_go_before_the_file_and_the_file_before_the_defaults(tmp_path: Path) -> None:
+    path = written(tmp_path, "batch_size: 3\nepochs: 7\n")
+    config = read_config(path, flags={"epochs": 9, "seed": None})
+    assert (config.batch_size, config.epochs, config.seed) == (3, 9, Config().seed)
+
+
+def test_an_unknown_key_names_the_nearest_one_the_file_and_the_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "# mine\nbatch_size: 4\nlearning_rat: 0.1\n")
+    with pytest.raises(InputError, match=r"my\.yaml:3: there is no key 'learning_rat'. Did you mean 'learning_rate'"):
+        read_config(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("batch_size: four", "batch_size: input should be a valid integer, not 'four'"),
+        ("batch_size: 2.5", "batch_size"),
+        ("batch_size: 0", "greater than or equal to 1, not 0"),
+        ("use_amp: 1", "use_amp: input should be a valid boolean, not 1"),
+        ("amp_dtype: fp8", "amp_dtype: input should be 'bf16' or 'fp16', not 'fp8'"),
+        ("learning_rate: fast", "learning_rate: input should be a valid number, not 'fast'"),
+        ("learning_rate: .nan", "learning_rate"),
+    ],
+)
+def test_a_wrong_type_or_value_names_the_key_the_value_and_the_line(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(InputError, match=r"my\.yaml:2: ") as caught:
+        read_config(written(tmp_path, f"seed: 1\n{line}\n"))
+    assert message in str(caught.value)
+
+
+def test_a_number_without_a_dot_is_a_number(tmp_path: Path) -> None:
+    assert read_config(written(tmp_path, "learning_rate: 1e-4\n")).learning_rate == 1e-4
+
+
+def test_keys_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="shorter_side_min 64 is below the size of the crops"):
+        read_config(written(tmp_path, "shorter_side_min: 64\nimage_size: 128\n"))
+
+
+def test_a_wrong_flag_is_a_usage_error_that_names_the_flag() -> None:
+    with pytest.raises(UsageError, match=r"--batch-size: .*greater than or equal to 1, not 0"):
+        read_config(None, flags={"batch_size": 0})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1\n", "my.yaml:2: this is no YAML"),
+        ("- 1\n- 2\n", "a config is a list of 'key: value' lines"),
+        ("seed: 1\nseed: 2\n", "my.yaml:2: 'seed' is given twice"),
+    ],
+)
+def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_config(written(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_and_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_config(tmp_path / "none.yaml")
+    assert read_config(written(tmp_path, "\n")) == Config()

@@ -1,0 +1,33 @@
+"""What a run tells: the grid, the log, and what a resumed run drops from it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from tsn.train.loop import Run, train
+from tsn.train.report import LOSSES, _kept_lines, picture_grid, read_losses
+
+
+def test_a_grid_stacks_rows_of_scaled_and_clipped_pictures() -> None:
+    grid = picture_grid([torch.zeros(2, 3, 8, 8), torch.full((2, 3, 16, 16), 1.7)], size=8)
+    assert grid.shape == (16, 16, 3)
+    assert (grid[:8].max(), grid[8:].min()) == (0, 255)
+
+
+def test_every_loss_and_the_state_of_the_machine_are_logged(make_run: Callable[..., Run]) -> None:
+    run = make_run(temporal_weight=1.0, tv_weight=0.1, colour_weight=1.0)
+    train(run)
+    line = read_losses(run.folder / LOSSES)[-1]
+    names = {f"loss/{name}" for name in ("total", "content", "style", "colour", "tv", "temporal")}
+    assert names | {"step", "learning_rate", "gradient_norm", "pictures_per_second", "memory_mb"} == set(line)
+    total = line["loss/content"] + 50 * line["loss/style"] + line["loss/colour"] + line["loss/temporal"]
+    assert abs(line["loss/total"] - total - 0.1 * line["loss/tv"]) < 1e-3 * total
+    assert line["memory_mb"] > 50
+
+
+def test_lines_after_the_step_that_a_run_resumes_from_are_dropped(tmp_path: Path) -> None:
+    path = tmp_path / LOSSES
+    path.write_text("".join(json.dumps({"step": step}) + "\n" for step in (1, 2, 3, 4)))
+    assert read_losses(_kept_lines(path, step=2)) == [{"step": 1}, {"step": 2}]

@@ -1,0 +1,85 @@
+"""tsn-train: photos and styles in, checkpoints out."""
+
+import types
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import click
+
+from tsn.runtime.command import run_command
+from tsn.train.config import Config, read_config
+
+FILE = click.Path(path_type=Path)
+
+
+def _config_flags(command: click.Command) -> click.Command:
+    """Every key of the config as a flag of the same name."""
+    for name, field in reversed(Config.model_fields.items()):
+        flag, kind = f"--{name.replace('_', '-')}", field.annotation
+        if isinstance(kind, types.UnionType):
+            kind = get_args(kind)[0]
+        options: dict[str, Any] = {"help": field.description, "default": None, "show_default": str(field.default)}
+        if kind is bool:
+            command.params.append(click.Option([f"{flag}/--no-{flag[2:]}"], **options))
+        else:
+            choice = click.Choice(get_args(kind)) if get_origin(kind) is Literal else kind
+            command.params.append(click.Option([flag], type=choice, **options))
+    return command
+
+
+@_config_flags
+@click.command("tsn-train", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--content", type=FILE, required=True, help="folder of photos, with all folders in it")
+@click.option(
+    "--styles", type=FILE, required=True, multiple=True, help="folder of styles; each of several has the same share"
+)
+@click.option("-o", "--output", type=FILE, required=True, help="folder of the run: checkpoints, logs, pictures")
+@click.option("--config", "config_file", type=FILE, help="YAML file of keys; flags go before it")
+@click.option("--vgg", type=FILE, help="weights of VGG-19; downloaded where not given")
+@click.option("--start", type=FILE, help="checkpoint, or a run's folder, whose networks to begin with")
+@click.option("--resume", is_flag=True, help="go on from the newest checkpoint in the output folder")
+@click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="threads that compute on a CPU")
+@click.option("--quiet", is_flag=True, help="say nothing but errors")
+def command(
+    content: Path,
+    styles: tuple[Path, ...],
+    output: Path,
+    config_file: Path | None,
+    vgg: Path | None,
+    start: Path | None,
+    resume: bool,
+    device: str,
+    threads: int | None,
+    quiet: bool,
+    **flags: Any,
+) -> None:
+    """Train a style transfer network; each key of the config is also a flag."""
+    config = read_config(config_file, flags=flags)
+    import torch  # after the config: its errors should not take the seconds of this import
+
+    from tsn.train.distributed import open_world
+    from tsn.train.loop import train
+    from tsn.train.setup import Places, prepare
+    from tsn.train.summary import finish
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    places = Places(content=content, styles=styles, output=output, vgg=vgg, start=start, resume=resume)
+    with open_world(device) as world:
+        run = prepare(config, places, world, quiet=quiet)
+        try:
+            with run.report.progress:
+                train(run)
+            finish(run)
+        finally:
+            run.report.close()
+
+
+def main() -> None:
+    """The entry point of tsn-train."""
+    run_command(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""What a training run is: every key, its type and its range; read from YAML, then from flags."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tsn.runtime.errors import InputError, UsageError
+
+
+class Config(BaseModel):
+    """The settings of a training run. Sizes are in pixels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    architecture: Literal["adain-vgg19", "lite"] = Field("adain-vgg19", description="the network to train")
+    objective: Literal["style", "recolour"] = Field(
+        "style",
+        description="style: perceptual losses; recolour: give the photo back in the style's colours, a cheap start",
+    )
+
+    image_size: int = Field(256, ge=32, description="side of the content crops, pixels")
+    style_size: int | None = Field(None, ge=32, description="side of the style crops, pixels; image_size if not given")
+    shorter_side_min: int = Field(512, ge=32, description="pictures are scaled to a shorter side of at least this")
+    shorter_side_max: int = Field(512, ge=32, description="and at most this, drawn for each crop, pixels")
+    augment_styles: bool = Field(False, description="flip style crops and change their colours at random")
+    style_pool: int = Field(0, ge=0, description="draw so many style crops once and for all; 0 draws new ones")
+    styles_per_content: int = Field(1, ge=1, description="outputs made of each content crop, each in another style")
+
+    batch_size: int = Field(8, ge=1, description="outputs for each step and process")
+    epochs: int = Field(1, ge=1, description="passes over the photos")
+    max_steps: int | None = Field(None, ge=1, description="stop after so many steps, whatever epochs says")
+    learning_rate: float = Field(1e-4, gt=0, description="of Adam")
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises from zero")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate after warming up")
+    grad_clip: float = Field(0.0, ge=0, description="largest norm of the gradient; 0 never clips")
+
+    content_target: Literal["content", "adain"] = Field(
+        "content", description="what the output's relu4_1 should be: the photo's, or AdaIN's of photo and style"
+    )
+    style_loss: Literal["gram", "mean_std"] = Field("gram", description="the statistics the style loss compares")
+    content_weight: float = Field(1.0, ge=0)
+    style_weight: float = Field(50.0, ge=0)
+    temporal_weight: float = Field(0.0, ge=0, description="of the difference between moved output and output of moved")
+    tv_weight: float = Field(0.0, ge=0, description="of the total variation, against noise")
+    colour_weight: float = Field(0.0, ge=0, description="of mean and deviation of the output's RGB against the style's")
+    pixel_weight: float = Field(1.0, ge=0, description="recolour: of the difference to the recoloured photo")
+    motion: float = Field(8.0, ge=0, description="largest movement of the temporal loss, pixels")
+
+    use_amp: bool = Field(False, description="compute convolutions in amp_dtype")
+    amp_dtype: Literal["bf16", "fp16"] = Field("bf16", description="fp16 scales its loss, bf16 need not")
+    amp_scope: Literal["all", "loss"] = Field("all", description="loss: only the loss network, the trained one in fp32")
+    channels_last: bool = Field(False, description="keep the channels of a pixel together in memory")
+    gradient_checkpointing: bool = Field(False, description="compute activations twice rather than store them")
+    compile: bool = Field(False, description="through torch.compile")
+
+    num_workers: int = Field(2, ge=0, description="processes that read pictures")
+    seed: int = Field(0, ge=0)
+    log_interval: int = Field(20, ge=1, description="steps")
+    save_interval: int = Field(500, ge=1, description="steps")
+    sample_interval: int = Field(500, ge=1, description="steps between grids of content, style and output")
+    keep_checkpoints: int = Field(3, ge=1, description="how many of the newest stay")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Config":
+        if self.shorter_side_max < self.shorter_side_min:
+            raise ValueError(f"shorter_side_max {self.shorter_side_max} is below shorter_side_min")
+        if self.shorter_side_min < max(self.image_size, self.style_size or 0):
+            raise ValueError(f"shorter_side_min {self.shorter_side_min} is below the size of the crops")
+        if self.batch_size % self.styles_per_content:
+            raise ValueError(f"batch_size {self.batch_size} is no multiple of styles_per_content")
+        if self.objective == "recolour" and self.style_pool:
+            raise ValueError("style_pool is for objective style: recolour has nothing to measure once and for all")
+        return self
+
+    @property
+    def contents(self) -> int:
+        """How many content crops a step and process takes."""
+        return self.batch_size // self.styles_per_content
+
+
+def read_config(path: Path | None, *, flags: dict[str, Any] | None = None) -> Config:
+    """The config in a YAML file with `flags` laid over it; the defaults where there is no file.
+
+    Raises:
+        InputError: the file is missing, no YAML, or has an unknown or wrong key; names the line and the nearest key.
+        UsageError: a flag is wrong.
+    """
+    flags = {name: value for name, value in (flags or {}).items() if value is not None}
+    values, lines = ({}, {}) if path is None else _read_yaml(path)
+    try:
+        return Config.model_validate({**values, **flags})
+    except ValidationError as error:
+        raise _explained(error, path=path, lines=lines, flags=flags) from None
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The values of a YAML file and the line of each key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the config {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(f"{where}: this is no YAML: {getattr(error, 'problem', None) or error}") from error
+    if node is None:
+        return {}, {}
+    if not isinstance(node, yaml.MappingNode):
+        raise InputError(f"{path}:{node.start_mark.line + 1}: a config is a list of 'key: value' lines")
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        if key.value in lines:
+            raise InputError(f"{path}:{key.start_mark.line + 1}: '{key.value}' is given twice. Keep one of the lines")
+        lines[key.value] = key.start_mark.line + 1
+    return {str(key): _number(str(key), value) for key, value in values.items()}, lines
+
+
+def _number(key: str, value: Any) -> Any:
+    """YAML reads 1e-4, without a dot, as text: take it as the number it is where the key wants one."""
+    field = Config.model_fields.get(key)
+    if field is not None and field.annotation is float and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _explained(
+    error: ValidationError, *, path: Path | None, lines: dict[str, int], flags: dict[str, Any]
+) -> InputError | UsageError:
+    first = error.errors()[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Config.model_fields, n=1, cutoff=0.4)
+        text = f"there is no key '{key}'. " + (f"Did you mean '{near[0]}'?" if near else "See docs/training.md")
+    elif key:
+        text = f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+    else:
+        text = first["msg"].removeprefix("Value error, ")
+    if key in flags or path is None:
+        return UsageError(f"--{key.replace('_', '-')}: {text}" if key else text)
+    return InputError(f"{path}:{lines[key]}: {text}" if key in lines else f"{path}: {text}")

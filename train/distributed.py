@@ -1,0 +1,79 @@
+"""The processes that train together: one or many, seen the same way."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from tsn.runtime.errors import UnavailableError
+
+TIMEOUT = timedelta(minutes=10)  # a lost process is then noticed by the others
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """This process among those that train together; a world of one computes the same without talking to anyone."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and talks to people."""
+        return self.rank == 0
+
+    def wrapped(self, module: nn.Module) -> nn.Module:
+        """The module, its gradients averaged over all processes."""
+        if self.size == 1:
+            return module
+        return DistributedDataParallel(module)
+
+    def mean(self, values: torch.Tensor) -> torch.Tensor:
+        """The mean of the values over all processes."""
+        if self.size > 1:
+            distributed.all_reduce(values)
+            values /= self.size
+        return values
+
+    def wait(self) -> None:
+        """Until all processes have come this far."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def open_world(device: str) -> Generator[World]:
+    """The world that torchrun set up, or a world of one.
+
+    Args:
+        device: "cuda", "cpu", or "auto": CUDA where there is any. Several processes talk through nccl or gloo.
+
+    Raises:
+        UnavailableError: CUDA is asked for and missing, or there are fewer GPUs than processes.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UnavailableError("there is no CUDA device that torch can use. Add --device cpu")
+    use_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    here = torch.device("cpu")
+    if use_cuda:
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if local >= torch.cuda.device_count():
+            raise UnavailableError(
+                f"process {local} has no GPU: there are {torch.cuda.device_count()}. Lower --nproc-per-node"
+            )
+        here = torch.device("cuda", local)
+        torch.cuda.set_device(here)
+    if size > 1:
+        distributed.init_process_group("nccl" if use_cuda else "gloo", timeout=TIMEOUT)
+    try:
+        yield World(rank=rank, size=size, device=here)
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()

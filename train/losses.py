@@ -1,0 +1,122 @@
+"""What a good output is, in numbers: content, style, colour, smoothness and steadiness. All of it in float32.
+
+Content and style losses: Gatys et al., "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016; with
+mean and standard deviation in place of Gram matrices: Huang and Belongie, ICCV 2017 (arXiv:1703.06868), equation 13.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tsn.train.model import statistics
+
+StyleLoss = Literal["gram", "mean_std"]
+StyleTargets = Sequence[Tensor]  # for each layer (N, C, C) Gram matrices, or (N, 2, C) means and deviations
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrices (N, C, C) of features (N, C, H, W), divided by H x W.
+
+    Not by C x H x W: that makes the style loss so small that nothing is learnt from it.
+    """
+    flat = features.float().flatten(2)
+    with torch.autocast(features.device.type, enabled=False):
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def mean_std(features: Tensor) -> Tensor:
+    """Mean and standard deviation of each channel, (N, 2, C)."""
+    return torch.stack([part.flatten(1) for part in statistics(features)], dim=1)
+
+
+def style_targets(features: Sequence[Tensor], *, kind: StyleLoss) -> list[Tensor]:
+    """What the style loss compares, for each layer: see StyleTargets."""
+    measure = gram if kind == "gram" else mean_std
+    return [measure(layer) for layer in features]
+
+
+def style_loss(features: Sequence[Tensor], targets: StyleTargets, *, kind: StyleLoss) -> Tensor:
+    """Sum over layers of the mean squared difference of Gram matrices, or of means plus that of deviations."""
+    parts = [
+        functional.mse_loss(found, target) * (1 if kind == "gram" else 2)  # the mean over both halves, made their sum
+        for found, target in zip(style_targets(features, kind=kind), targets, strict=True)
+    ]
+    return torch.stack(parts).sum()
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of two features of the same layer."""
+    return functional.mse_loss(features.float(), target.float())
+
+
+def colour_loss(outputs: Tensor, colours: Tensor) -> Tensor:
+    """Squared difference of each output's mean and deviation of R, G and B to colours (N, 2, 3)."""
+    return functional.mse_loss(mean_std(outputs), colours) * 2
+
+
+def recoloured(photos: Tensor, styles: Tensor) -> Tensor:
+    """Photos (N, 3, H, W) whose colours have the mean and the covariance of the styles' (N, 3, T, T), in 0..1.
+
+    The linear Monge-Kantorovich map: Pitie and Kokaram, "The linear Monge-Kantorovitch linear colour mapping for
+    example-based colour transfer", CVMP 2007.
+    """
+    flat, other = photos.float().flatten(2), styles.float().flatten(2)
+    mean, target = flat.mean(2, keepdim=True), other.mean(2, keepdim=True)
+    floor = 1e-4 * torch.eye(3, device=photos.device)  # of a variance: a grey picture has only one
+    centred = flat - mean
+    covariance = centred @ centred.transpose(1, 2) / flat.shape[2] + floor
+    wanted = (other - target) @ (other - target).transpose(1, 2) / other.shape[2] + floor
+    root = _power(covariance, 0.5)
+    inverse = _power(covariance, -0.5)
+    matrix = inverse @ _power(root @ wanted @ root, 0.5) @ inverse
+    return (matrix @ centred + target).clamp(0, 1).view_as(photos)
+
+
+def _power(matrices: Tensor, exponent: float) -> Tensor:
+    """Symmetric positive matrices (N, 3, 3) raised to a power."""
+    values, vectors = torch.linalg.eigh(matrices)
+    return vectors * values.clamp(min=1e-12).pow(exponent)[:, None] @ vectors.transpose(1, 2)
+
+
+def variation_loss(images: Tensor) -> Tensor:
+    """Anisotropic total variation: mean absolute difference of neighbours (Rudin, Osher and Fatemi, 1992)."""
+    across = (images[..., :, 1:] - images[..., :, :-1]).abs().mean()
+    down = (images[..., 1:, :] - images[..., :-1, :]).abs().mean()
+    return (across + down).float()
+
+
+def motion_grid(motions: Tensor, *, height: int, width: int) -> Tensor:
+    """Where each pixel of the moved picture comes from, (N, H, W, 2) as grid_sample takes it.
+
+    Args:
+        motions: (N, 4): shift right and down in pixels, turn in radians, logarithm of the zoom.
+    """
+    right, down, turn, zoom = motions.unbind(1)
+    cosine, sine = turn.cos() * zoom.exp(), turn.sin() * zoom.exp()
+    matrix = torch.stack(
+        [
+            torch.stack([cosine, -sine * height / width, 2 * right / width], dim=1),
+            torch.stack([sine * width / height, cosine, 2 * down / height], dim=1),
+        ],
+        dim=1,
+    )
+    return functional.affine_grid(matrix, [len(motions), 1, height, width], align_corners=False)
+
+
+def move(images: Tensor, grid: Tensor) -> Tensor:
+    """Images (N, C, H, W) moved; what comes from outside is the mirror image."""
+    return functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def temporal_loss(moved_outputs: Tensor, outputs_of_moved: Tensor, grid: Tensor) -> Tensor:
+    """||F_t - warp(F_{t-1})||^2 over the pixels that both frames show, (N, C, H, W) each.
+
+    Ruder et al., "Artistic style transfer for videos", GCPR 2016 (arXiv:1604.08610), equation 7.
+    """
+    seen = (grid.abs() <= 1).all(dim=3)[:, None].float()  # (N, 1, H, W)
+    squares = (moved_outputs.float() - outputs_of_moved.float()).square() * seen
+    # A mean for each picture first: then the mean over two processes is that over their pictures together.
+    return (squares.mean(dim=(1, 2, 3)) / seen.mean(dim=(1, 2, 3)).clamp(min=1e-6)).mean()
