@@ -43,7 +43,7 @@ def test_a_network_against_itself_is_equal_and_against_black_far_better(
     assert worse.style > 1.2 * first.style
     assert worse.gram > 1.2 * first.gram
     assert [output.shape for output in outputs[0][0]] == [(1, 3, 40, 48)] * 2
-    assert all(0 <= float(output.min()) and float(output.max()) <= 1 for output in outputs[0][0])
+    assert all(float(output.min()) >= 0 and float(output.max()) <= 1 for output in outputs[0][0])
 
 
 def test_the_grid_has_a_row_for_each_content_and_a_column_for_each_style() -> None:
