@@ -46,7 +46,7 @@ class Config(BaseModel):
     temporal_weight: float = Field(0.0, ge=0, description="of the difference between moved output and output of moved")
     tv_weight: float = Field(0.0, ge=0, description="of the total variation, against noise")
     colour_weight: float = Field(0.0, ge=0, description="of mean and deviation of the output's RGB against the style's")
-    pixel_weight: float = Field(1.0, ge=0, description="recolour: of the difference to the recoloured photo")
+    pixel_weight: float = Field(0.0, ge=0, description="of the difference to the recoloured photo")
     motion: float = Field(8.0, ge=0, description="largest movement of the temporal loss, pixels")
 
     use_amp: bool = Field(False, description="compute convolutions in amp_dtype")

@@ -81,6 +81,8 @@ class Objective(nn.Module):
             found["colour"] = losses.colour_loss(outputs, styles.colours)
         if config.tv_weight:
             found["tv"] = losses.variation_loss(outputs)
+        if config.pixel_weight:
+            found["pixel"] = self._pixel_loss(outputs, content, styles)
         if config.temporal_weight:
             grid = losses.motion_grid(motion, height=content.shape[2], width=content.shape[3])
             encoded = self._encode(losses.move(content, grid)).repeat_interleave(copies, dim=0)
@@ -91,11 +93,16 @@ class Objective(nn.Module):
 
     def _recolour(self, content: Tensor, styles: Styles) -> tuple[dict[str, Tensor], Tensor]:
         """The photo in the style's colours: what a network can learn without the judge, several times as fast."""
-        content = content.repeat_interleave(len(styles.images) // len(content), dim=0)
+        copies = len(styles.images) // len(content)
         with self._amp():
             mean, std = statistics(self.encoder(styles.images))
-        outputs = self._decode(self._encode(content), mean, std, like=content)
-        return {"pixel": functional.l1_loss(outputs, losses.recoloured(content, styles.images))}, outputs
+        encoded = self._encode(content).repeat_interleave(copies, dim=0)
+        outputs = self._decode(encoded, mean, std, like=content)
+        return {"pixel": self._pixel_loss(outputs, content, styles)}, outputs
+
+    def _pixel_loss(self, outputs: Tensor, content: Tensor, styles: Styles) -> Tensor:
+        content = content.repeat_interleave(len(outputs) // len(content), dim=0)
+        return functional.l1_loss(outputs, losses.recoloured(content, styles.images))
 
     def _encode(self, images: Tensor) -> Tensor:
         with self._amp():
@@ -150,5 +157,5 @@ def weights(config: Config) -> dict[str, float]:
         "colour": config.colour_weight,
         "tv": config.tv_weight,
         "temporal": config.temporal_weight,
-        "pixel": config.pixel_weight,
+        "pixel": 1.0 if config.objective == "recolour" else config.pixel_weight,
     }
