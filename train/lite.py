@@ -1,10 +1,10 @@
 """The lightweight AdaIN networks, made for a CPU: 10,624 multiply-adds for a pixel, a 45th of the VGG-19 pair.
 
 The work happens at a quarter of the picture's size, as in Johnson et al. (arXiv:1603.08155), with 32 channels. The
-first convolution is a pixel-unshuffle by two and a 3x3 convolution written as one 6x6 convolution of stride two. The way
-back up is made so that flat features give a flat picture, whatever was learnt: nearest upsampling before a convolution
-(Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016), then a sub-pixel convolution whose four phases
-have equal sums. No connection passes by AdaIN: all the decoder knows of the style is its statistics.
+first convolution is a pixel-unshuffle by two and a 3x3 convolution written as one 6x6 convolution of stride two. The
+way back up is made so that flat features give a flat picture, whatever was learnt: nearest upsampling before a
+convolution (Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016), then a sub-pixel convolution whose
+four phases have equal sums. No connection passes by AdaIN: all the decoder knows of the style is its statistics.
 
 Tried before, with as much computing: 64 channels at an eighth of the size. Trained as long as this one they drew
 blocks or a grid of 8x8 pixels in place of the style's texture.
