@@ -208,7 +208,7 @@ def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
 
 def as_images(crops: Tensor, device: torch.device) -> Tensor:
     """Crops uint8 (N, 3, H, W) as float32 in 0..1 on the device."""
-    return crops.to(device, non_blocking=True).float() / 255
+    return crops.to(device).float() / 255
 
 
 def _crop(picture: NDArray[np.uint8], size: int, random: np.random.Generator) -> NDArray[np.uint8]:

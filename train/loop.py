@@ -156,8 +156,9 @@ def _placed(images: Tensor, config: Config) -> Tensor:
 
 def _agreed(run: Run, losses: dict[str, Tensor]) -> tuple[dict[str, float], bool]:
     """The losses as means over all processes, and whether any process was asked to stop: then all stop at this step."""
-    own = torch.stack([*(loss.detach().float() for loss in losses.values()), torch.tensor(float(bool(run.stop)))])
-    *values, stop = run.world.mean(own.to(run.world.device)).tolist()
+    asked = torch.tensor(float(bool(run.stop)), device=run.world.device)
+    own = torch.stack([*(loss.detach().float() for loss in losses.values()), asked])
+    *values, stop = run.world.mean(own).tolist()
     return dict(zip(losses, values, strict=True)), stop > 0
 
 

@@ -67,7 +67,6 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
         sampler=numbers,
         num_workers=config.num_workers,
         collate_fn=collate,
-        pin_memory=world.device.type == "cuda",
     )
     step, changed = 0, ""
     if newest is not None:
