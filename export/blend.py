@@ -13,13 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsn.export.graphs import LUMA, frames
+from tsn.runtime.anchors import OFFSET
+from tsn.runtime.temporal import LEAST_COVERAGE
 
-OFFSET = 1.0  # added to an anchor's luma, so that 0, which is read outside the picture, is no luma at all
-TOLERANCE = 50.0  # weight of an anchor: exp(-TOLERANCE x squared difference of luma to the current frame)
+TOLERANCE = 50.0  # trust in an anchor: exp(-TOLERANCE x squared difference of luma to the current frame)
+FADE_TOLERANCE = 4.0  # the same, for the squared change of the whole picture's mean luma
 OWN_SHARE = 0.01  # weight of the styled frame at full strength: what remains where both anchors are trusted
-LEAST_COVERAGE = 0.4  # below, the anchors say nothing about this frame: it is styled alone
 CELL = 8  # pixels: energies of detail are compared over cells of this size, and between them smoothly
 FINE, COARSE = 1.8, 1.5  # how much detail may be raised: finer than 3 pixels, and from there to 7
+MOST_FADE = 4.0  # by how much contrast may have changed and still count as a fade
+FLAT = 1e-4  # of luma squared: below such a variance the fit of a fade says "no change"
 FAINT = 1e-6  # added to energies (of 0..1 squared): keeps noise in flat areas from being raised
 
 
@@ -93,20 +96,35 @@ def _mean(images: Tensor, side: int) -> Tensor:
     return F.avg_pool2d(images, side, stride=1, padding=side // 2, count_include_pad=False)
 
 
-def _trust(anchor_luma: Tensor, luma: Tensor) -> Tensor:
-    """How far an anchor explains each pixel, 0..1, by the difference of the contents over 3x3 pixels."""
-    difference = (anchor_luma - luma).square()
-    return torch.exp(-TOLERANCE * _mean(difference, 3))
+def _trust(anchor: Tensor, luma: Tensor) -> Tensor:
+    """How far an anchor's content explains each pixel of the current one, 0..1; both are luma (1, 1, H, W) + OFFSET.
+
+    A fade changes all pixels by one line: it is fitted, over cells that lie inside the anchor, and taken out. How far
+    it has moved the mean counts against the anchor as a whole.
+    """
+    cells = _cells(torch.cat([anchor, luma]))
+    inside = (cells[:1] > OFFSET * 0.99).float()
+    count = inside.sum() + 1e-3
+    means = (cells * inside).sum(dim=(2, 3), keepdim=True) / count  # (2, 1, 1, 1)
+    spread = (cells - means) * inside
+    gain = ((spread[:1] * spread[1:]).sum() / count + FLAT) / (spread[:1].square().sum() / count + FLAT)
+    gain = gain.clamp(1 / MOST_FADE, MOST_FADE)
+    difference = (gain * (anchor - means[:1]) - (luma - means[1:])).square()
+    faded = torch.exp(-FADE_TOLERANCE * (means[1:] - means[:1]).square())
+    return faded * torch.exp(-TOLERANCE * _mean(difference, 3)) * (anchor > OFFSET / 2).float()
 
 
 def _gain(detail: Tensor, *, most: float) -> Tensor:
     """By how much more than once the first image's detail must be taken to have the second's energy: (1, 1, H, W)."""
-    height, width = detail.shape[2:]
-    energy = F.avg_pool2d(detail.square(), CELL, stride=CELL, ceil_mode=True, count_include_pad=False)
-    energy = _mean(energy, 3)
+    energy = _mean(_cells(detail.square()), 3)
     ratio = (energy[1:] + FAINT) / (energy[:1] + FAINT)
     gain = ratio.sqrt().clamp(1 / most, most) - 1
-    return F.interpolate(gain, scale_factor=CELL, mode="bilinear", align_corners=False)[:, :, :height, :width]
+    return F.interpolate(gain, size=detail.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _cells(images: Tensor) -> Tensor:
+    """Means over cells. What does not fill a cell is left out: ONNX Runtime counts such cells otherwise than torch."""
+    return F.avg_pool2d(images, CELL, stride=CELL)
 
 
 # In these three a matrix product or a reshape stands where a convolution or a permutation would say the same: ONNX

@@ -5,6 +5,7 @@ torchvision's modules and weights.
 """
 
 from fractions import Fraction
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +15,8 @@ from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
 
 STRIDE = 8  # pixels of the frame for one pixel of the features
-SMALLEST = 128  # pixels a side: below, the top of the correlation pyramid has one pixel, and flows are NaN (vision#7338)
+SMALLEST = 128  # pixels a side: below, the top of the correlation pyramid is one pixel, and flows NaN (vision#7338)
 LARGEST_TENSOR = 2**31 - 1  # elements: TensorRT's limit, which its builder does not check
-UNKNOWN = 1e9  # in Middlebury's files, larger flows mean "not known"
 
 
 class FlowGraph(nn.Module):
@@ -37,7 +37,7 @@ class FlowGraph(nn.Module):
             scale: of the frames that RAFT sees, from 1/4 to 1.
         """
         super().__init__()
-        self.network = network.eval()
+        self.network: Any = network.eval()
         self.updates = updates
         self.scale = scale
 
@@ -114,7 +114,7 @@ def _padded(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         side = torch.as_tensor(images.shape[axis])
         padded = (side.clamp(min=SMALLEST) + STRIDE - 1) // STRIDE * STRIDE
         before.append((padded - side) // 2)
-        index = torch.minimum((torch.arange(padded) - before[-1]).clamp(min=0), side - 1)
+        index = torch.minimum((torch.arange(cast("int", padded)) - before[-1]).clamp(min=0), side - 1)
         images = images.index_select(axis, index)
     return images, before[0], before[1]
 
