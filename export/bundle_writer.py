@@ -90,5 +90,6 @@ def _written(exportable: Exportable, folder: Path, report: Report) -> Network:
         inputs=described({value.name: value for value in model.graph.input}),
         outputs=described({value.name: value for value in model.graph.output}),
         minimum_side=exportable.minimum_side,
+        largest_pixels=exportable.largest_pixels,
         accuracy=measure(exportable, path),
     )

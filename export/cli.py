@@ -3,12 +3,14 @@
 import json
 import re
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import click
 
 from tsn.runtime.command import run_command
 from tsn.runtime.errors import UnavailableError, UsageError
+from tsn.runtime.geometry import Size
 
 STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 FILE = click.Path(path_type=Path)
@@ -29,6 +31,23 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--parity-frames", multiple=True, type=FILE, metavar="FILE", help="Compare on this picture as well; repeat."
 )
+@click.option("--flow", type=click.Choice(["raft-small", "raft-large"]), help="Add a flow network; [OpenCV's DIS]")
+@click.option("--flow-weights", type=FILE, help="Weights of the flow; without them torchvision's are downloaded.")
+@click.option(
+    "--flow-updates",
+    type=click.IntRange(1, 64),
+    default=12,
+    show_default=True,
+    help="How often the flow is refined.",
+)
+@click.option(
+    "--flow-scale",
+    type=click.FloatRange(0.25, 1),
+    default=1.0,
+    show_default=True,
+    help="Compute the flow on frames reduced to this.",
+)
+@click.option("--flow-largest", default="1920x1080", show_default=True, help="The largest frames that will come.")
 @click.option("-o", "--output", type=FILE, required=True, help="The folder to write.")
 @click.option("--name", help="What the bundle calls itself; without it the folder's name.")
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it is there.")
@@ -42,6 +61,11 @@ def command(
     styles: tuple[str, ...],
     style_size: int,
     parity_frames: tuple[Path, ...],
+    flow: str | None,
+    flow_weights: Path | None,
+    flow_updates: int,
+    flow_scale: float,
+    flow_largest: str,
     output: Path,
     name: str | None,
     overwrite: bool,
@@ -58,6 +82,9 @@ def command(
         raise UsageError("a CHECKPOINT holds both networks: leave --encoder and --decoder out")
     if checkpoint is None and decoder is None:
         raise UsageError("there is nothing to export. Give a CHECKPOINT of tsn-train, or --decoder FILE")
+    if flow is None and flow_weights is not None:
+        raise UsageError("--flow-weights is given without a network. Add --flow raft-small or --flow raft-large")
+    largest = Size.parse(flow_largest)
     style_files = parse_styles(styles)
     started = time.monotonic()
 
@@ -67,6 +94,7 @@ def command(
 
     try:  # after the options: an error in those should not take the seconds of this import
         from tsn.export.job import Request, export_bundle
+        from tsn.export.temporal import FlowRequest
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"tsn-export needs {error.name}, which is not installed. Run: pip install 'temporalstylenet[export]'"
@@ -79,6 +107,15 @@ def command(
             styles=style_files,
             style_size=style_size,
             parity_frames=parity_frames,
+            flow=FlowRequest(
+                kind="raft-large" if flow == "raft-large" else "raft-small",
+                weights=flow_weights,
+                updates=flow_updates,
+                scale=Fraction(flow_scale).limit_denominator(100),
+                largest=largest,
+            )
+            if flow is not None
+            else None,
             output=output,
             name=name,
             overwrite=overwrite,

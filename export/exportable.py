@@ -43,3 +43,5 @@ class Exportable:
     axes: Mapping[str, Mapping[int, str]]  # the dynamic axes of inputs and outputs: tensor -> axis -> name
     minimum_side: int  # pixels
     parity: Parity
+    largest_pixels: int | None = None  # of a frame, where the network has a limit
+    unrolled: bool = False  # a long graph: torch.jit traces it in seconds, torch.export in minutes

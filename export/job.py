@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tsn.export.bundle_writer import Report, write_bundle
 from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
+from tsn.export.temporal import FlowRequest, blend_network, flow_network
 from tsn.runtime.atomic import refuse_unwritable
 from tsn.runtime.bundle import Manifest
 from tsn.runtime.errors import InputError, UsageError
@@ -30,6 +31,7 @@ class Request:
     styles: Mapping[str, Path]  # pictures to store as named styles
     style_size: int  # pixels: what their shorter side is shrunk to
     parity_frames: tuple[Path, ...] = ()  # pictures to compare the networks on, besides drawn frames and two styles
+    flow: FlowRequest | None = None  # a bundle without one computes flow with OpenCV
     output: Path  # the bundle's folder
     name: str | None = None  # of the bundle; the folder's where None
     overwrite: bool = False
@@ -53,7 +55,13 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
     minimum = networks.architecture.minimum_side
     _refuse_small(styles, minimum)
     _refuse_small({str(path): frame[0] for path, frame in zip(real, frames, strict=True)}, minimum)
-    exportables: list[Exportable] = [style_network(networks, frames), stylize_network(networks, frames)]
+    exportables: list[Exportable] = [
+        style_network(networks, frames),
+        stylize_network(networks, frames),
+        blend_network(),
+    ]
+    if request.flow is not None:
+        exportables.append(flow_network(request.flow, frames))
     return write_bundle(
         request.output,
         networks,

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import onnx
 import torch
@@ -31,6 +32,18 @@ def write_onnx(network: Exportable, path: Path) -> None:
 
     Raises RuntimeError, ours to repair, where the graph is not what was asked for.
     """
+    with _silence(), torch.inference_mode(False), torch.no_grad():
+        model = _scripted(network) if network.unrolled else _exported(network)
+    _name_axes(model, network.axes)
+    _forget_origin(model.graph)
+    del model.metadata_props[:]
+    onnx.checker.check_model(model, full_check=True)
+    if (found := opset_of(model)) > HIGHEST_OPSET:
+        raise RuntimeError(f"{network.name} came out at opset {found}, the highest that TensorRT reads well is 19")
+    onnx.save_model(model, path)
+
+
+def _exported(network: Exportable) -> onnx.ModelProto:
     sides = {
         name: torch.export.Dim(name, min=network.minimum_side, max=LONGEST_SIDE)
         for tensor in network.inputs
@@ -39,28 +52,35 @@ def write_onnx(network: Exportable, path: Path) -> None:
     shapes = [
         {axis: sides[name] for axis, name in network.axes.get(tensor, {}).items()} or None for tensor in network.inputs
     ]
-    with _silence(), torch.inference_mode(False), torch.no_grad():
-        program = torch.onnx.export(
-            network.graph,
-            tuple(network.inputs.values()),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=list(network.inputs),
-            output_names=list(network.outputs),
-            dynamic_shapes=tuple(shapes),
-            optimize=True,
-            verbose=False,
-        )
+    program = torch.onnx.export(
+        network.graph,
+        tuple(network.inputs.values()),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=list(network.inputs),
+        output_names=list(network.outputs),
+        dynamic_shapes=tuple(shapes),
+        optimize=True,
+        verbose=False,
+    )
     if program is None:
         raise RuntimeError(f"torch gave no ONNX program for {network.name}")
-    model = program.model_proto
-    _name_axes(model, network.axes)
-    _forget_origin(model.graph)
-    del model.metadata_props[:]
-    onnx.checker.check_model(model, full_check=True)
-    if (found := opset_of(model)) > HIGHEST_OPSET:
-        raise RuntimeError(f"{network.name} came out at opset {found}, the highest that TensorRT reads well is 19")
-    onnx.save_model(model, path)
+    return program.model_proto
+
+
+def _scripted(network: Exportable) -> onnx.ModelProto:
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        network.graph,
+        tuple(network.inputs.values()),
+        cast("Any", buffer),
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=list(network.inputs),
+        output_names=list(network.outputs),
+        dynamic_axes={tensor: dict(axes) for tensor, axes in network.axes.items()},
+    )
+    return onnx.load_model_from_string(buffer.getvalue())
 
 
 def opset_of(model: onnx.ModelProto) -> int:

@@ -50,6 +50,7 @@ class Network(_Model):
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     minimum_side: int  # pixels; smaller frames are refused
+    largest_pixels: int | None = None  # of a frame, where the network has a limit
     accuracy: Accuracy | None = None
 
 

@@ -42,6 +42,9 @@ class Seconds(click.ParamType[Fraction]):
 )
 @click.option("--alpha", type=float, default=1.0, show_default=True, help="0 keeps the content, 1 is the full style.")
 @click.option("--preserve-color", is_flag=True, help="Keep the colours of the content.")
+@click.option("--temporal/--no-temporal", default=None, help="Hold each frame to the last. [if the bundle has flow]")
+@click.option("--flow", type=click.Choice(["dis", "raft"]), help="How motion is found. [raft; dis without one]")
+@click.option("--temporal-strength", type=float, default=1.0, show_default=True, help="0 is off, 1 most stable.")
 @click.option("--style-size", type=click.IntRange(min=1), default=512, show_default=True, metavar="PIXELS")
 @click.option("--size", metavar="WxH|HEIGHTp", help="Scale the frames first: 1280x720, or 720p in proportion.")
 @click.option("--start", type=Seconds(), help="Skip what lies before this time.")
@@ -134,6 +137,8 @@ def _print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         rate = report.frames_per_second
         click.echo(f"{report.output}: {report.stages.frames_out} frames, {rate:.2f} frames/s", err=True)
+        if report.cuts:
+            click.echo(f"tsn-run: cuts at frames {', '.join(map(str, report.cuts))}", err=True)
     if report.missing or report.damaged:
         total = report.stages.frames_out + report.missing
         raise IncompleteError(

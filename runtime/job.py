@@ -27,12 +27,19 @@ class Settings:
     codec: str | None = None  # None: what the container usually holds
     quality: int = 75
     overwrite: bool = False
+    temporal: bool | None = None  # hold each frame to the ones before it; None: where the bundle has a flow network
+    flow: Literal["dis", "raft"] | None = None  # None: the bundle's own, and DIS where it has none
+    temporal_strength: float = 1.0  # 0 stylizes every frame alone, 1 holds it most
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
             raise UsageError(f"alpha is {self.alpha}: it goes from 0 (the content) to 1 (the full style)")
         if not 0 <= self.quality <= 100:
             raise UsageError(f"quality is {self.quality}: it goes from 0 (small) to 100 (best)")
+        if not 0 <= self.temporal_strength <= 1:
+            raise UsageError(f"temporal_strength is {self.temporal_strength}: it goes from 0 (off) to 1 (most stable)")
+        if self.temporal is False and self.flow is not None:
+            raise UsageError("--flow is for temporal stability: leave it or --no-temporal out")
         if self.style_size < 1 or (self.shorter_side is not None and self.shorter_side < 1):
             raise UsageError("a size is at least 1 pixel")
         if self.max_frames is not None and self.max_frames < 1:
@@ -63,6 +70,8 @@ class Report:
     load: float = 0.0  # seconds to load the networks and encode the style
     missing: int = 0
     damaged: int = 0
+    temporal: bool = False
+    cuts: list[int] = field(default_factory=list[int])  # numbers of frames, from 0, that begin a new scene
     notes: list[str] = field(default_factory=list[str])
 
     @property
@@ -95,6 +104,8 @@ class Report:
                 "encode": round(stages.encode, 4),
                 "wall": round(stages.wall, 4),
             },
+            "temporal": self.temporal,
+            "cuts": self.cuts,
             "frames_per_second": round(self.frames_per_second, 3),
             "notes": self.notes,
         }

@@ -12,6 +12,7 @@ from tsn.runtime.colour import RGB
 from tsn.runtime.errors import InputError
 from tsn.runtime.geometry import Size
 from tsn.runtime.overlap import behind, prefetched
+from tsn.runtime.temporal import TemporalBlend
 
 DEPTH = 4  # frames that may wait between two stages: enough to overlap them, few enough to bound the memory
 
@@ -63,6 +64,7 @@ class Stylizer:
         style: mean and std of the style's features, float32 (C,), on the backend's device.
         alpha: how much of the style, 0..1.
         preserve_color: how much of the content's own colour, 0..1.
+        temporal: holds each frame to the ones before it; None stylizes every frame alone.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class Stylizer:
         style: tuple[Tensor, Tensor],
         alpha: float = 1.0,
         preserve_color: float = 0.0,
+        temporal: TemporalBlend | None = None,
     ) -> None:
         self._minimum_side = bundle.manifest.networks["stylize"].minimum_side
         self._stylize = backend.load(bundle.network("stylize"))
         self._upload = backend.upload
         self._style = style
+        self.temporal = temporal
         self._strength = backend.upload(scalar(alpha))
         self._preserve_color = backend.upload(scalar(preserve_color))
 
@@ -93,7 +97,9 @@ class Stylizer:
             strength=self._strength,
             preserve_color=self._preserve_color,
         )
-        return outputs["stylized"].numpy()[0]
+        if self.temporal is None:
+            return outputs["stylized"].numpy()[0]
+        return self.temporal(rgb, outputs["styled"], outputs["stylized"])
 
     def check_size(self, size: Size) -> None:
         """Raise InputError where frames of `size` are smaller than the network takes."""

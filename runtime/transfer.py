@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+
 from tsn.runtime.atomic import refuse_unwritable, whole_file
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import open_bundle
@@ -17,6 +19,7 @@ from tsn.runtime.pictures import pictures_in, stylize_pictures
 from tsn.runtime.pipeline import Stylizer, stylize_video
 from tsn.runtime.progress import frame_progress
 from tsn.runtime.style import StyleChoice, mixed_style
+from tsn.runtime.temporal import TemporalBlend, open_flow
 from tsn.runtime.video_reader import read_video
 from tsn.runtime.video_writer import write_video
 
@@ -35,16 +38,26 @@ class VideoStyleTransfer:
         bundle: its folder, a file in it, or the name of one shipped with this package.
         device: a backend, as `tsn-run --list-backends` lists them.
         threads: how many threads compute on the CPU; None takes one for each core.
+        use_temporal_consistency: hold each frame of a video to the ones before it, where the settings do not say;
+            None does so where the bundle has a flow network.
 
     Raises:
         BundleError: the bundle cannot be used.
         UnavailableError: the backend cannot be used here.
     """
 
-    def __init__(self, bundle: str | Path, *, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        bundle: str | Path,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        use_temporal_consistency: bool | None = None,
+    ) -> None:
         self.bundle = open_bundle(bundle)
         self.backend = open_backend(device, threads=threads)
         self._threads = threads
+        self._use_temporal_consistency = use_temporal_consistency
 
     def process_video(
         self,
@@ -102,6 +115,7 @@ class VideoStyleTransfer:
         ):
             stylizer = self._stylizer(report, styles, settings)
             stylizer.check_size(reader.size)
+            stylizer.temporal = self._temporal(settings)
             with (
                 write_video(temporary, source=reader, settings=settings, threads=self._threads) as writer,
                 progress(reader.expected) as show,
@@ -109,6 +123,8 @@ class VideoStyleTransfer:
                 report.stages = stylize_video(reader, stylizer, writer, progress=show)
             if writer.written != report.stages.frames_out:
                 raise OutputError(f"{report.stages.frames_out} frames were stylized, {writer.written} reached the file")
+        if stylizer.temporal is not None:
+            report.temporal, report.cuts = True, stylizer.temporal.cuts
         report.input_size, report.output_size = reader.input_size, reader.size
         report.missing, report.damaged = reader.missing, reader.damaged
         report.notes += writer.notes
@@ -125,6 +141,16 @@ class VideoStyleTransfer:
                 refuse_unwritable(target, overwrite=settings.overwrite)
         with progress(len(paths)) as show:
             stylize_pictures(paths, targets.__getitem__, stylizer, report, settings=settings, progress=show)
+
+    def _temporal(self, settings: Settings) -> TemporalBlend | None:
+        """What holds the frames of a video, if anything is to."""
+        asked = settings.temporal if settings.temporal is not None else self._use_temporal_consistency
+        wanted = "flow" in self.bundle.manifest.networks or settings.flow is not None if asked is None else asked
+        if not wanted:
+            return None
+        cv2.setNumThreads(self._threads or 0)
+        flow = open_flow(settings.flow, self.bundle, self.backend)
+        return TemporalBlend(self.bundle, self.backend, flow=flow, strength=settings.temporal_strength)
 
     def _stylizer(self, report: Report, styles: Sequence[StyleChoice], settings: Settings) -> Stylizer:
         begun = time.perf_counter()

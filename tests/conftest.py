@@ -68,6 +68,7 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     """
     from tsn.export.bundle_writer import write_bundle
     from tsn.export.stylizer import style_network, stylize_network
+    from tsn.export.temporal import blend_network
 
     y, x = np.mgrid[0:64, 0:80]
     stripes = np.stack([x * 3, y * 3, (x + y) % 16 * 15], axis=-1).astype(np.uint8)
@@ -76,7 +77,7 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     write_bundle(
         folder,
         tiny_networks,
-        [style_network(tiny_networks, []), stylize_network(tiny_networks, [])],
+        [style_network(tiny_networks, []), stylize_network(tiny_networks, []), blend_network()],
         name="tiny",
         styles={"stripes": stripes, "noise": noise},
     )

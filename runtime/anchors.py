@@ -1,0 +1,67 @@
+"""Anchors: styled frames that are kept, and read where the flow since then has carried each pixel.
+
+What the graphs `anchor` and `carry` of export/blend.py compute, on the host: OpenCV samples ten times faster on a CPU
+than ONNX Runtime does. The tests hold the two together.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tsn.runtime.colour import RGB
+from tsn.runtime.flow import Flow
+
+OFFSET = 1.0  # added to an anchor's luma, so that 0, which is read outside the picture, is no luma at all
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+Values = NDArray[np.float32]  # (height, width, 4): styled RGB in 0..1, and the luma of the frame plus OFFSET
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A styled frame, and how far each pixel of the current frame lies from its place in it."""
+
+    values: Values
+    displacement: Flow | None = None  # pixels, from the current frame to the anchor; None: the anchor is this frame
+
+    def carried(self, flow: Flow) -> "Anchor":
+        """The same anchor, one frame later. The displacement is smooth: reading it bilinearly costs nothing."""
+        if self.displacement is None:
+            return Anchor(self.values, flow)
+        before: Any = cv2.remap(
+            self.displacement, _places(flow), _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        total: Any = flow + before
+        return Anchor(self.values, total)
+
+    def seen(self) -> Values:
+        """The anchor as the current frame would see it, read once and bicubically; 0 outside."""
+        if self.displacement is None:
+            return self.values
+        seen: Any = cv2.remap(
+            self.values, _places(self.displacement), _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
+        )
+        return seen
+
+
+def new_anchor(styled: NDArray[np.float32], current: RGB) -> Anchor:
+    """An anchor from a styled frame (3, height, width) in 0..1 and the frame it was made from."""
+    luma = current.astype(np.float32) @ (np.array(LUMA, np.float32) / 255) + np.float32(OFFSET)
+    return Anchor(np.ascontiguousarray(np.concatenate([styled, luma[None]]).transpose(1, 2, 0)))
+
+
+_NO_MAP: Any = None  # the second of remap's two maps: the first holds x and y
+
+
+def _places(offset: Flow) -> Flow:
+    return _grid(*offset.shape[:2]) + offset
+
+
+@lru_cache(maxsize=1)
+def _grid(height: int, width: int) -> Flow:
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.dstack([x, y])

@@ -1,0 +1,76 @@
+"""Where each pixel was in the frame before: optical flow, by OpenCV or by the bundle's RAFT."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tsn.runtime.backends import Backend, Tensor
+from tsn.runtime.colour import RGB
+from tsn.runtime.errors import BundleError
+from tsn.runtime.geometry import Size
+
+Flow = NDArray[np.float32]  # (height, width, 2): pixels, x before y, from the current frame to the previous one
+SMALLEST = 32  # pixels a side: smaller frames are padded, DIS builds a pyramid of 8-pixel patches on them
+STILL = 7  # pixels: where a window of this side has not changed by a single level, nothing moves
+
+
+class FlowSource(Protocol):
+    """A way to compute flow. Remembers nothing."""
+
+    def __call__(self, current: RGB, previous: RGB) -> Flow: ...
+
+
+class DisFlow:
+    """Dense Inverse Search: fast, without weights (Kroeger et al., ECCV 2016, arXiv:1603.03590)."""
+
+    def __init__(self, *, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> None:
+        self._search = cv2.DISOpticalFlow.create(preset)
+
+    def __call__(self, current: RGB, previous: RGB) -> Flow:
+        height, width, _ = current.shape
+        luma, previous_luma = _luma(current), _luma(previous)
+        blank: Any = None  # DIS starts from no flow
+        flow: Any = self._search.calc(luma, previous_luma, blank)[:height, :width]
+        return _stilled(flow, luma[:height, :width], previous_luma[:height, :width])
+
+
+class RaftFlow:
+    """The network `flow` of a bundle. Raises BundleError where it is missing or changed."""
+
+    def __init__(self, network: Path, backend: Backend, *, largest_pixels: int | None) -> None:
+        self._network = backend.load(network)
+        self._upload = backend.upload
+        self._largest_pixels = largest_pixels
+
+    def __call__(self, current: RGB, previous: RGB) -> Flow:
+        height, width, _ = current.shape
+        if self._largest_pixels is not None and height * width > self._largest_pixels:
+            raise BundleError(
+                f"this bundle's flow takes frames of up to {self._largest_pixels:,} pixels, these are "
+                f"{Size(width, height)}. Export it with --flow-largest {Size(width, height)}, or use --flow dis"
+            )
+        outputs = self._network(current=self._upload(current[None]), previous=self._upload(previous[None]))
+        return _stilled(_host(outputs["flow"]), _luma(current)[:height, :width], _luma(previous)[:height, :width])
+
+
+def _host(flow: Tensor) -> Flow:
+    return flow.numpy()[0]
+
+
+def _luma(rgb: RGB) -> NDArray[np.uint8]:
+    height, width, _ = rgb.shape
+    luma: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    below, right = max(0, SMALLEST - height), max(0, SMALLEST - width)
+    return cv2.copyMakeBorder(luma, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else luma  # pyright: ignore[reportReturnType]
+
+
+def _stilled(flow: Flow, luma: NDArray[np.uint8], previous: NDArray[np.uint8]) -> Flow:
+    """The flow, 0 where the picture has not changed at all: an estimate of nearly 0 would add up and creep."""
+    changed: Any = cv2.dilate(cv2.absdiff(luma, previous), np.ones((STILL, STILL), np.uint8))
+    if changed.all():
+        return flow
+    stilled: Any = flow * (changed > 0)[..., None]
+    return stilled

@@ -1,0 +1,90 @@
+"""Temporal stability: each styled frame held to two anchors, one fading out while the next fades in.
+
+docs/temporal.md says why, and measures it against other ways.
+"""
+
+from tsn.runtime.anchors import Anchor, new_anchor
+from tsn.runtime.backends import Backend, Tensor, scalar
+from tsn.runtime.bundle import Bundle
+from tsn.runtime.colour import RGB
+from tsn.runtime.errors import UsageError
+from tsn.runtime.flow import DisFlow, FlowSource, RaftFlow
+
+PERIOD = 13  # frames from one anchor to the next
+FADE = 7  # frames in which an anchor takes over from the one before
+LEAST_COVERAGE = 0.4  # of the picture: below, the anchors say nothing about a frame: a cut
+
+
+class TemporalBlend:
+    """Remembers two anchors and the previous frame, and nothing that grows.
+
+    Args:
+        flow: how flow is computed.
+        strength: 0 gives the frames as they are styled, 1 holds them most.
+
+    Attributes:
+        cuts: numbers of the frames, from 0, that the ones before them do not explain.
+    """
+
+    def __init__(self, bundle: Bundle, backend: Backend, *, flow: FlowSource, strength: float = 1.0) -> None:
+        self._blend = backend.load(bundle.network("blend"))
+        self._upload = backend.upload
+        self._strength = backend.upload(scalar(strength))
+        self._flow = flow
+        self._frames = 0
+        self._previous: RGB | None = None
+        self.cuts: list[int] = []
+
+    def cut(self) -> None:
+        """Forget what came before: the next frame begins anew."""
+        self._previous = None
+
+    def __call__(self, rgb: RGB, styled: Tensor, stylized: Tensor) -> RGB:
+        """The frame to show, uint8 (height, width, 3), for `rgb` and what the network `stylize` made of it."""
+        self._frames += 1
+        if self._previous is None or self._previous.shape != rgb.shape:
+            self._begin(rgb, styled)
+            return stylized.numpy()[0]
+        flow = self._flow(rgb, self._previous)
+        self._previous = rgb
+        self._age += 1
+        self._newer = self._newer.carried(flow)
+        newer = older = self._upload(self._newer.seen()[None])
+        if self._age < FADE:
+            self._older = self._older.carried(flow)
+            older = self._upload(self._older.seen()[None])
+        outputs = self._blend(
+            styled=styled,
+            current=self._upload(rgb[None]),
+            older=older,
+            newer=newer,
+            share=self._upload(scalar(min(1.0, self._age / FADE))),
+            strength=self._strength,
+        )
+        if float(outputs["coverage"].numpy()[0]) < LEAST_COVERAGE:
+            self.cuts.append(self._frames - 1)
+            self._begin(rgb, styled)
+        elif self._age == PERIOD:
+            self._older, self._newer, self._age = self._newer, new_anchor(styled.numpy()[0], rgb), 0
+        return outputs["blended"].numpy()[0]
+
+    def _begin(self, rgb: RGB, styled: Tensor) -> None:
+        self._previous = rgb
+        self._older: Anchor = new_anchor(styled.numpy()[0], rgb)
+        self._newer: Anchor = self._older
+        self._age = FADE
+
+
+def open_flow(name: str | None, bundle: Bundle, backend: Backend) -> FlowSource:
+    """The flow called "dis" or "raft"; None takes the bundle's own, and DIS where it has none.
+
+    Raises UsageError where the bundle has no flow and "raft" is asked for.
+    """
+    network = bundle.manifest.networks.get("flow")
+    if name == "raft" and network is None:
+        raise UsageError(
+            f"the bundle {bundle.folder} has no flow network. Use --flow dis, or export with --flow raft-small"
+        )
+    if name == "dis" or network is None:
+        return DisFlow()
+    return RaftFlow(bundle.network("flow"), backend, largest_pixels=network.largest_pixels)
