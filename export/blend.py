@@ -17,11 +17,13 @@ from tsn.runtime.anchors import OFFSET
 from tsn.runtime.temporal import LEAST_COVERAGE
 
 TOLERANCE = 50.0  # trust in an anchor: exp(-TOLERANCE x squared difference of luma to the current frame)
+STRUCTURE_TOLERANCE = 80.0  # the same, for what of the difference is no soft change of light
 FADE_TOLERANCE = 4.0  # the same, for the squared change of the whole picture's mean luma
+OTHER_SCENE, SAME_SCENE = 0.4, 0.7  # correlation of the contents: below the first no trust, above the second full
 OWN_SHARE = 0.01  # weight of the styled frame at full strength: what remains where both anchors are trusted
 CELL = 8  # pixels: energies of detail are compared over cells of this size, and between them smoothly
 FINE, COARSE = 1.8, 1.5  # how much detail may be raised: finer than 3 pixels, and from there to 7
-MOST_FADE = 4.0  # by how much contrast may have changed and still count as a fade
+MOST_FADE = 1.5  # by how much contrast may have changed and still count as a fade
 FLAT = 1e-4  # of luma squared: below such a variance the fit of a fade says "no change"
 FAINT = 1e-6  # added to energies (of 0..1 squared): keeps noise in flat areas from being raised
 
@@ -100,18 +102,25 @@ def _trust(anchor: Tensor, luma: Tensor) -> Tensor:
     """How far an anchor's content explains each pixel of the current one, 0..1; both are luma (1, 1, H, W) + OFFSET.
 
     A fade changes all pixels by one line: it is fitted, over cells that lie inside the anchor, and taken out. How far
-    it has moved the mean counts against the anchor as a whole.
+    it has moved the mean counts against the anchor as a whole, and so does a lack of correlation: another scene.
     """
+    known = (anchor > OFFSET / 2).float()
     cells = _cells(torch.cat([anchor, luma]))
-    inside = (cells[:1] > OFFSET * 0.99).float()
+    inside = (_cells(known) > 0.99).float()
     count = inside.sum() + 1e-3
     means = (cells * inside).sum(dim=(2, 3), keepdim=True) / count  # (2, 1, 1, 1)
     spread = (cells - means) * inside
-    gain = ((spread[:1] * spread[1:]).sum() / count + FLAT) / (spread[:1].square().sum() / count + FLAT)
-    gain = gain.clamp(1 / MOST_FADE, MOST_FADE)
-    difference = (gain * (anchor - means[:1]) - (luma - means[1:])).square()
+    variances = spread.square().sum(dim=(2, 3), keepdim=True) / count
+    covariance = (spread[:1] * spread[1:]).sum(dim=(2, 3), keepdim=True) / count
+    gain = ((covariance + FLAT) / (variances[:1] + FLAT)).clamp(1 / MOST_FADE, MOST_FADE)
+    correlation = (covariance + FLAT) / ((variances[:1] * variances[1:]).sqrt() + FLAT)
+    same = ((correlation - OTHER_SCENE) / (SAME_SCENE - OTHER_SCENE)).clamp(0, 1)
     faded = torch.exp(-FADE_TOLERANCE * (means[1:] - means[:1]).square())
-    return faded * torch.exp(-TOLERANCE * _mean(difference, 3)) * (anchor > OFFSET / 2).float()
+
+    difference = gain * (anchor - means[:1]) - (luma - means[1:])
+    shade = F.interpolate(_cells(difference), size=luma.shape[2:], mode="bilinear", align_corners=False)
+    excess = TOLERANCE * difference.square() + STRUCTURE_TOLERANCE * (difference - shade).square()
+    return same * faded * torch.exp(-_mean(excess, 3)) * known
 
 
 def _gain(detail: Tensor, *, most: float) -> Tensor:

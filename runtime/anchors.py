@@ -35,8 +35,7 @@ class Anchor:
         before: Any = cv2.remap(
             self.displacement, _places(flow), _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        total: Any = flow + before
-        return Anchor(self.values, total)
+        return Anchor(self.values, np.add(flow, before, dtype=np.float32))
 
     def seen(self) -> Values:
         """The anchor as the current frame would see it, read once and bicubically; 0 outside."""
@@ -50,8 +49,10 @@ class Anchor:
 
 def new_anchor(styled: NDArray[np.float32], current: RGB) -> Anchor:
     """An anchor from a styled frame (3, height, width) in 0..1 and the frame it was made from."""
-    luma = current.astype(np.float32) @ (np.array(LUMA, np.float32) / 255) + np.float32(OFFSET)
-    return Anchor(np.ascontiguousarray(np.concatenate([styled, luma[None]]).transpose(1, 2, 0)))
+    values = np.empty((*current.shape[:2], 4), np.float32)
+    values[..., :3] = styled.transpose(1, 2, 0)
+    values[..., 3] = current.astype(np.float32) @ (np.array(LUMA, np.float32) / 255) + OFFSET
+    return Anchor(values)
 
 
 _NO_MAP: Any = None  # the second of remap's two maps: the first holds x and y

@@ -1,7 +1,7 @@
 """Where each pixel was in the frame before: optical flow, by OpenCV or by the bundle's RAFT."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -62,9 +62,8 @@ def _host(flow: Tensor) -> Flow:
 
 def _luma(rgb: RGB) -> NDArray[np.uint8]:
     height, width, _ = rgb.shape
-    luma: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    below, right = max(0, SMALLEST - height), max(0, SMALLEST - width)
-    return cv2.copyMakeBorder(luma, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else luma  # pyright: ignore[reportReturnType]
+    luma = cast("NDArray[np.uint8]", cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+    return np.pad(luma, ((0, max(0, SMALLEST - height)), (0, max(0, SMALLEST - width))), "edge")
 
 
 def _stilled(flow: Flow, luma: NDArray[np.uint8], previous: NDArray[np.uint8]) -> Flow:
@@ -72,5 +71,4 @@ def _stilled(flow: Flow, luma: NDArray[np.uint8], previous: NDArray[np.uint8]) -
     changed: Any = cv2.dilate(cv2.absdiff(luma, previous), np.ones((STILL, STILL), np.uint8))
     if changed.all():
         return flow
-    stilled: Any = flow * (changed > 0)[..., None]
-    return stilled
+    return cast("Flow", flow * (changed > 0)[..., None])

@@ -12,7 +12,7 @@ from tsn.runtime.flow import DisFlow, FlowSource, RaftFlow
 
 PERIOD = 13  # frames from one anchor to the next
 FADE = 7  # frames in which an anchor takes over from the one before
-LEAST_COVERAGE = 0.4  # of the picture: below, the anchors say nothing about a frame: a cut
+LEAST_COVERAGE = 0.2  # of the picture: below, the anchors say nothing about a frame: a cut
 
 
 class TemporalBlend:

@@ -1,0 +1,172 @@
+"""tsn-evaluate: how stable, sharp and true styled videos are."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tsn.runtime.command import run_command
+from tsn.runtime.errors import InputError, UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from tsn.benchmarks.perceptual import Judge
+    from tsn.benchmarks.quality import RGB, Flow
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command(name="tsn-evaluate", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("content", type=FILE)
+@click.argument("styled", type=FILE, nargs=-1, required=True)
+@click.option("--style", type=FILE, help="The style picture: adds the style loss.")
+@click.option("--encoder", type=FILE, help="Weights of VGG-19: adds content and style loss. [downloaded for --style]")
+@click.option("--flow-weights", type=FILE, help="Weights of RAFT-small to find motion with. [OpenCV's DIS]")
+@click.option("--flow-truth", type=FILE, help="True flow (.flo) between the first two frames: adds its error.")
+@click.option("--max-frames", type=click.IntRange(min=2), metavar="N", help="Stop after N frames.")
+@click.option("--plot", type=FILE, help="Write curves and a strip of frames to this PNG.")
+@click.option("--error-frame", type=click.IntRange(min=1), metavar="N", help="Picture the warped error of frame N.")
+@click.option("--error-picture", type=FILE, help="Where to; for the last STYLED.", default=Path("error.png"))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+@click.version_option(package_name="temporalstylenet")
+def command(
+    content: Path,
+    styled: tuple[Path, ...],
+    style: Path | None,
+    encoder: Path | None,
+    flow_weights: Path | None,
+    flow_truth: Path | None,
+    max_frames: int | None,
+    plot: Path | None,
+    error_frame: int | None,
+    error_picture: Path,
+    as_json: bool,
+) -> None:
+    """Measure STYLED videos (or folders of pictures) against the CONTENT they were made from.
+
+    Sharpness and losses are given as ratios to the first STYLED: give the one made with --no-temporal first.
+
+    \b
+    tsn-run bundle/ in.mp4 -s waves --no-temporal -o alone.mp4
+    tsn-run bundle/ in.mp4 -s waves --temporal -o held.mp4
+    tsn-evaluate in.mp4 alone.mp4 held.mp4 --plot curves.png
+    """
+    for path in (content, *styled):
+        if not path.exists():
+            raise InputError(f"there is no video {path}")
+    names = [path.name if [other.name for other in styled].count(path.name) == 1 else str(path) for path in styled]
+    if len(set(names)) < len(names):
+        raise UsageError("a STYLED is given twice. Give each once")
+    try:
+        from tsn.benchmarks.quality import evaluate
+        from tsn.benchmarks.quality_report import STRIP, document, markdown
+        from tsn.benchmarks.quality_report import plot as plot_scores
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            f"tsn-evaluate needs {error.name}. Run: pip install 'temporalstylenet[train]'"
+        ) from error
+    flow = open_flow(flow_weights)
+    scores = evaluate(
+        frames_of(content, max_frames),
+        {name: frames_of(path, max_frames) for name, path in zip(names, styled, strict=True)},
+        flow=flow,
+        judge=_judge(style, encoder),
+    )
+    count = len(scores[0].frames["ssim"])
+    facts: dict[str, object] = {
+        "content": str(content),
+        "count": count,
+        "flow": "dis" if flow_weights is None else "raft",
+    }
+    if flow_truth is not None:
+        facts["end_point_error"] = _truth(content, flow_truth, flow)
+    if plot is not None:
+        every = max(1, count // STRIP)
+        strips = {
+            name: list(islice(frames_of(path, max_frames), 0, every * STRIP, every))
+            for name, path in zip(names, styled, strict=True)
+        }
+        plot_scores(scores, strips, plot)
+    if error_frame is not None:
+        _picture(content, styled[-1], error_frame, flow, error_picture)
+    if as_json:
+        click.echo(json.dumps(document(scores, facts=facts)))
+    else:
+        click.echo(markdown(scores))
+        if "end_point_error" in facts:
+            click.echo(f"\nend-point error of the flow: {facts['end_point_error']:.3f} pixels")
+
+
+def frames_of(path: Path, max_frames: int | None = None) -> Iterator["RGB"]:
+    """The frames of a video, or of the pictures in a folder in the order of their names."""
+    from tsn.runtime.job import Settings
+    from tsn.runtime.picture import read_picture
+    from tsn.runtime.pictures import pictures_in
+    from tsn.runtime.video_reader import read_video
+
+    if path.is_dir():
+        yield from (read_picture(picture) for picture in pictures_in(path, most=max_frames))
+        return
+    with read_video(path, Settings(max_frames=max_frames)) as reader:
+        yield from (frame.rgb for frame in reader)
+
+
+def open_flow(weights: Path | None) -> "Flow":
+    """RAFT-small with 20 updates from a file of weights, or DIS, which needs none."""
+    import torch
+
+    from tsn.runtime.flow import DisFlow
+
+    if weights is None:
+        import cv2
+
+        search = DisFlow(preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        return lambda one, other: torch.from_numpy(search(one, other))[None]
+    from tsn.export.raft import FlowGraph
+    from tsn.export.raft_weights import load_raft
+
+    graph = FlowGraph(load_raft("raft-small", weights), updates=20)
+    return lambda one, other: graph(torch.from_numpy(one)[None], torch.from_numpy(other)[None])
+
+
+def _judge(style: Path | None, encoder: Path | None) -> "Judge | None":
+    if style is None and encoder is None:
+        return None
+    from tsn.benchmarks.perceptual import Judge
+    from tsn.benchmarks.quality import as_tensor
+    from tsn.runtime.picture import read_picture
+    from tsn.train.weights import load_encoder
+
+    picture = None if style is None else as_tensor(read_picture(style, shorter_side=512))
+    return Judge(load_encoder(encoder), picture)
+
+
+def _truth(content: Path, file: Path, flow: "Flow") -> float:
+    from tsn.benchmarks.flow_file import read_flow
+    from tsn.benchmarks.warping import end_point_error
+
+    first, second = islice(frames_of(content, 2), 2)
+    return end_point_error(flow(first, second), read_flow(file))
+
+
+def _picture(content: Path, styled: Path, number: int, flow: "Flow", file: Path) -> None:
+    from PIL import Image
+
+    from tsn.benchmarks.quality import as_tensor
+    from tsn.benchmarks.quality_report import error_picture
+    from tsn.benchmarks.warping import trusted
+
+    pair = list(islice(frames_of(content), number - 1, number + 1))
+    if len(pair) < 2:
+        raise UsageError(f"there is no frame {number}: frames are counted from 0")
+    earlier, later = (as_tensor(frame) for frame in islice(frames_of(styled), number - 1, number + 1))
+    backward = flow(pair[1], pair[0])
+    picture = error_picture(earlier, later, backward, trusted(backward, flow(pair[0], pair[1])))
+    Image.fromarray(picture).save(file)
+
+
+def main() -> None:
+    """The console script."""
+    run_command(command)

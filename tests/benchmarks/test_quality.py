@@ -1,0 +1,123 @@
+"""tsn-evaluate on videos whose answers are known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from tests.runtime.test_flow import textured  # noqa: E402
+from tsn.benchmarks.evaluate_cli import command  # noqa: E402
+from tsn.benchmarks.perceptual import Judge  # noqa: E402
+from tsn.benchmarks.quality import as_tensor, evaluate  # noqa: E402
+from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance  # noqa: E402
+from tsn.benchmarks.similarity import ssim  # noqa: E402
+from tsn.runtime.errors import InputError  # noqa: E402
+from tsn.train.model import Encoder  # noqa: E402
+
+
+def pan(frames: int, *, step: int = 2) -> list[np.ndarray]:
+    wide = textured(48, 64 + step * frames)
+    return [np.ascontiguousarray(wide[:, step * n : step * n + 64]) for n in range(frames)]
+
+
+def true_flow(step: int):
+    """The flow of `pan`, which knows from the pictures which of the two comes first, and how far apart they are."""
+    frames = {frame.tobytes(): number for number, frame in enumerate(pan(14, step=step))}
+
+    def flow(one: np.ndarray, other: np.ndarray) -> torch.Tensor:
+        apart = frames[one.tobytes()] - frames[other.tobytes()]
+        return torch.tensor([float(step * apart), 0.0]).expand(1, 48, 64, 2)
+
+    return flow
+
+
+def test_a_video_that_moves_with_its_content_has_no_error_and_a_flickering_one_has_its_flicker() -> None:
+    content = pan(14)
+    steady = [255 - frame for frame in content]
+    flickering = [np.clip(frame // 2 + 64 + (n % 2) * 10, 0, 255).astype(np.uint8) for n, frame in enumerate(content)]
+    one, other = evaluate(content, {"steady": steady, "flickering": flickering}, flow=true_flow(2))
+    assert one.totals(one)["rmse_short"] == pytest.approx(0, abs=1e-6)
+    assert one.totals(one)["rmse_long"] == pytest.approx(0, abs=1e-6)
+    assert other.totals(one)["rmse_short"] == pytest.approx(10 / 255, rel=1e-3)
+    assert other.totals(one)["rmse_long"] == pytest.approx(0, abs=1e-6)  # 10 frames apart it looks the same
+    assert one.frames["warping_error_long"][:10] == [None] * 10
+    assert len([value for value in one.frames["warping_error_long"] if value is not None]) == 4
+
+
+def test_a_blurred_video_is_less_sharp_and_a_copy_is_just_as_sharp() -> None:
+    sharp = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    blurred = torch.nn.functional.avg_pool2d(sharp, 3, stride=1)
+    assert laplacian_variance(blurred) < 0.2 * laplacian_variance(sharp)
+    assert gradient_magnitude(blurred) < 0.9 * gradient_magnitude(sharp)
+    ramp = (torch.arange(40.0) / 40).expand(1, 3, 40, 40)
+    assert laplacian_variance(ramp) == pytest.approx(0, abs=1e-10)
+    assert gradient_magnitude(ramp[..., 8:32]) == pytest.approx(1 / 40, rel=0.3)
+
+
+def test_similarity_is_1_to_itself_and_falls_with_noise_and_with_inversion() -> None:
+    frame = as_tensor(textured(40, 40))
+    noise = 0.1 * torch.randn(frame.shape, generator=torch.Generator().manual_seed(0))
+    assert ssim(frame, frame) == pytest.approx(1)
+    assert ssim(frame, 1 - frame) < ssim(frame, (frame + noise).clamp(0, 1)) < 0.99
+
+
+def test_losses_are_0_of_the_content_and_of_the_style_themselves() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder = Encoder().eval()
+    frame, style = as_tensor(textured(32, 40)), as_tensor(textured(32, 40, seed=5))
+    judge = Judge(encoder, style)
+    content = judge.content(frame)
+    assert judge.styled(frame, content).content == 0
+    assert judge.styled(style, content).style == pytest.approx(0, abs=1e-12)
+    assert judge.styled(style, content).content > 0
+    assert (judge.styled(frame, content).style or 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("styled", "message"),
+    [
+        (pan(9), "ends after 9 frames"),
+        (pan(11), "more than the 10 frames"),
+        ([frame[:-1] for frame in pan(10)], "is 64x47"),
+    ],
+)
+def test_a_video_of_another_length_or_size_is_refused(styled: list[np.ndarray], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate(pan(10), {"styled": styled}, flow=lambda one, other: torch.zeros(1, 48, 64, 2))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for name, make in {"content": lambda f: f, "alone": lambda f: 255 - f, "held": lambda f: f // 2}.items():
+        (tmp_path / name).mkdir()
+        for number, frame in enumerate(pan(12)):
+            Image.fromarray(make(frame)).save(tmp_path / name / f"{number:03}.png")
+    return tmp_path
+
+
+def test_the_command_writes_a_table_a_document_and_pictures(folders: Path) -> None:
+    arguments = [str(folders / name) for name in ("content", "alone", "held")]
+    plot, error = folders / "curves.png", folders / "error.png"
+    pictures = ["--plot", str(plot), "--error-frame", "5", "--error-picture", str(error)]
+    table = CliRunner().invoke(command, [*arguments, *pictures], catch_exceptions=False).stdout.splitlines()
+    assert table[0].startswith("| video | RMSE short | RMSE long | sharpness (Laplacian)")
+    assert [line.split(" | ")[0] for line in table[2:]] == ["| alone", "| held"]
+    assert Image.open(plot).width > 600
+    assert Image.open(error).size == (3 * 64, 48)
+    found = json.loads(CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False).stdout)
+    assert found["count"] == 12
+    alone, held = (video["total"] for video in found["videos"])
+    assert alone["laplacian_variance_ratio"] == 1
+    assert held["laplacian_variance_ratio"] == pytest.approx(0.25, abs=0.02)  # half the contrast
+    assert alone["rmse_short"] < 0.02
+
+
+def test_a_missing_video_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no video .*in\.mp4"):
+        CliRunner().invoke(command, [str(tmp_path / "in.mp4"), "x"], catch_exceptions=False)

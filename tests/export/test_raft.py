@@ -1,0 +1,129 @@
+"""RAFT as exported, against torchvision's and against the truth."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import onnxruntime  # noqa: E402
+
+from tests.runtime.test_flow import textured  # noqa: E402
+from tsn.benchmarks.flow_file import read_flow  # noqa: E402
+from tsn.benchmarks.warping import end_point_error  # noqa: E402
+from tsn.export.onnx_file import write_onnx  # noqa: E402
+from tsn.export.raft import FlowGraph, refuse_too_large  # noqa: E402
+from tsn.export.raft_weights import BUILDERS, load_raft  # noqa: E402
+from tsn.export.temporal import FlowRequest, flow_network  # noqa: E402
+from tsn.runtime.errors import InputError, UsageError  # noqa: E402
+from tsn.runtime.geometry import Size  # noqa: E402
+from tsn.runtime.picture import read_picture  # noqa: E402
+
+
+def pair(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    current = torch.from_numpy(textured(height, width))[None]
+    return current, current.roll(3, dims=2)
+
+
+@pytest.fixture(scope="module", params=["raft-small", "raft-large"])
+def network(request: pytest.FixtureRequest) -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return BUILDERS[request.param](weights=None).eval()
+
+
+@torch.inference_mode()
+def test_the_last_flow_is_torchvisions(network: torch.nn.Module) -> None:
+    current, previous = pair(136, 160)
+    planes = [frame.permute(0, 3, 1, 2) / 127.5 - 1 for frame in (current, previous)]
+    expected = network(*planes, num_flow_updates=3)[-1].permute(0, 2, 3, 1)
+    torch.testing.assert_close(FlowGraph(network, updates=3)(current, previous), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("height", "width"), [(17, 40), (131, 153)])
+@pytest.mark.parametrize("scale", [Fraction(1), Fraction(1, 2), Fraction(3, 10)])
+def test_any_size_gives_a_finite_flow_of_that_size(height: int, width: int, scale: Fraction) -> None:
+    graph = FlowGraph(BUILDERS["raft-small"](weights=None), updates=1, scale=scale)
+    flow = graph(*pair(height, width))
+    assert flow.shape == (1, height, width, 2)
+    assert torch.isfinite(flow).all()
+
+
+def original_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What the original authors call the tensors of raft_small."""
+    names = {}
+    for name, value in state.items():
+        name = name.replace("feature_encoder", "fnet").replace("context_encoder", "cnet")
+        name = name.replace("net.convnormrelu.0", "net.conv1").replace("net.conv.", "net.conv2.")
+        for number in "123":
+            name = name.replace(f"convnormrelu{number}.0", f"conv{number}")
+        name = name.replace("motion_encoder.convcorr1.0", "encoder.convc1").replace(
+            "motion_encoder.conv.0", "encoder.conv"
+        )
+        name = name.replace("motion_encoder.convflow1.0", "encoder.convf1")
+        name = name.replace("motion_encoder.convflow2.0", "encoder.convf2").replace("recurrent_block.convgru1", "gru")
+        names[f"module.{name}"] = value
+    return names
+
+
+def test_weights_of_both_kinds_are_read(tmp_path: Path) -> None:
+    state = BUILDERS["raft-small"](weights=None).state_dict()
+    torch.save(state, tmp_path / "torchvision.pth")
+    torch.save(original_names(state), tmp_path / "original.pth")
+    for file in tmp_path.iterdir():
+        loaded = load_raft("raft-small", file).state_dict()
+        assert all(torch.equal(loaded[name], value) for name, value in state.items())
+
+
+def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save(BUILDERS["raft-small"](weights=None).state_dict(), file)
+    with pytest.raises(InputError, match="--flow raft-small"):
+        load_raft("raft-large", file)
+    torch.save({"weight": torch.zeros(1)}, file)
+    with pytest.raises(InputError, match="is not raft-small"):
+        load_raft("raft-small", file)
+
+
+def test_too_large_frames_are_refused_with_the_scale_that_fits() -> None:
+    refuse_too_large(Size(1920, 1080), scale=Fraction(1))
+    refuse_too_large(Size(3840, 2160), scale=Fraction(1, 2))
+    with pytest.raises(UsageError, match=r"--flow-scale 0\.55"):
+        refuse_too_large(Size(3840, 2160), scale=Fraction(1))
+
+
+@pytest.mark.slow
+def test_the_onnx_file_agrees_with_pytorch_at_every_size(tmp_path: Path) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.save(BUILDERS["raft-small"](weights=None).state_dict(), tmp_path / "weights.pth")
+    request = FlowRequest(kind="raft-small", weights=tmp_path / "weights.pth", updates=2, scale=Fraction(1, 2))
+    exportable = flow_network(request)
+    write_onnx(exportable, tmp_path / "flow.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "flow.onnx", providers=["CPUExecutionProvider"])
+    for height, width in ((64, 90), (301, 277)):
+        current, previous = pair(height, width)
+        found = session.run(["flow"], {"current": current.numpy(), "previous": previous.numpy()})[0]
+        with torch.inference_mode():
+            expected = exportable.graph(current, previous).numpy()
+        assert np.abs(found - expected).max() < 1e-3
+
+
+# What the original authors' network reaches here, and a hundredth of a pixel for the order of additions.
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_end_point_error_on_middlebury_is_the_published_networks(real_data: Path, tmp_path: Path) -> None:
+    request = FlowRequest(kind="raft-small", weights=real_data / "weights" / "raft-small.pth", updates=20)
+    write_onnx(flow_network(request), tmp_path / "flow.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "flow.onnx", providers=["CPUExecutionProvider"])
+    limits = {"RubberWhale": 0.33, "Grove2": 0.36, "Urban2": 0.55, "Venus": 0.38}
+    for name, limit in limits.items():
+        folder = real_data / "flow" / name
+        frames = [read_picture(folder / f"frame{number}.png")[None] for number in (10, 11)]
+        found = session.run(["flow"], {"current": frames[0], "previous": frames[1]})[0]
+        error = end_point_error(torch.from_numpy(found), read_flow(folder / "flow10.flo"))
+        print(f"{name}: {error:.3f} pixels")
+        assert error <= limit

@@ -1,0 +1,65 @@
+"""Anchors on the host, against the graphs that say what they are."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.runtime.test_flow import textured
+from tsn.runtime.anchors import OFFSET, Anchor, new_anchor
+
+
+def styled(seed: int, height: int = 60, width: int = 80) -> NDArray[np.float32]:
+    return (textured(height, width, seed).transpose(2, 0, 1) / 255).astype(np.float32)
+
+
+def constant(x: float, y: float, height: int = 60, width: int = 80) -> NDArray[np.float32]:
+    return np.broadcast_to(np.array([x, y], np.float32), (height, width, 2)).copy()
+
+
+def test_a_new_anchor_is_seen_as_it_is() -> None:
+    frame = textured(60, 80)
+    seen = new_anchor(styled(1), frame).seen()
+    np.testing.assert_array_equal(seen[..., :3], styled(1).transpose(1, 2, 0))
+    np.testing.assert_allclose(seen[..., 3], frame @ [0.299, 0.587, 0.114] / 255 + OFFSET, atol=1e-5)
+
+
+def test_whole_steps_add_up_and_lose_nothing() -> None:
+    anchor = new_anchor(styled(1), textured(60, 80))
+    carried = anchor
+    for _ in range(6):
+        carried = carried.carried(constant(-1, 2))
+    np.testing.assert_allclose(carried.seen()[:40, 10:], anchor.values[12:52, 4:74], atol=1e-5)
+
+
+def test_outside_the_anchor_everything_is_zero() -> None:
+    seen = new_anchor(styled(1), textured(60, 80)).carried(constant(-10, 0)).seen()
+    assert not seen[:, :9].any()
+    assert (seen[:, 12:, 3] > 0.9 * OFFSET).all()
+
+
+def test_half_steps_forth_and_back_blur_the_picture_once_only() -> None:
+    anchor = new_anchor(styled(1), textured(60, 80))
+    carried = anchor
+    for step in (0.5, -0.5) * 10:
+        carried = carried.carried(constant(step, 0))
+    np.testing.assert_allclose(carried.seen()[5:-5, 5:-5], anchor.values[5:-5, 5:-5], atol=1e-5)
+
+
+def test_opencv_and_the_graph_carry_alike() -> None:
+    torch = pytest.importorskip("torch")
+    from tsn.export.blend import AnchorGraph, CarryGraph
+
+    random = np.random.default_rng(0)
+    frame, picture = textured(60, 80), styled(2)
+    anchor = new_anchor(picture, frame)
+    values = AnchorGraph()(torch.from_numpy(picture)[None], torch.from_numpy(frame)[None])
+    np.testing.assert_allclose(anchor.values, values[0].numpy(), atol=1e-6)
+    displacement = torch.zeros(1, 60, 80, 2)
+    carried: Anchor = anchor
+    for _ in range(3):
+        flow = constant(*random.uniform(-2, 2, 2)) + (random.uniform(-1, 1, (60, 80, 2)) * 0.1).astype(np.float32)
+        carried = carried.carried(flow)
+        seen, displacement = CarryGraph()(values, displacement, torch.from_numpy(flow)[None])
+    # OpenCV takes places to the nearest 1/32 pixel.
+    assert np.abs(carried.displacement - displacement[0].numpy()).max() < 0.02
+    assert np.abs(carried.seen() - seen[0].numpy())[8:-8, 8:-8].mean() < 0.003
