@@ -72,11 +72,11 @@ def _cut(source: Path, path: Path, named: NamedSize, frames: int) -> Size:
     settings = Settings(max_frames=frames, size=size, quality=90)
     with (
         read_video(source, settings) as reader,
-        write_video(path, source=reader, settings=settings, threads=None) as to,
+        write_video(path, source=reader, settings=settings, threads=None) as writer,
     ):
         for frame in reader:
-            to.write(frame)
-        to.close()
+            writer.write(frame)
+        writer.close()
     return size
 
 

@@ -1,12 +1,14 @@
 """The machine that is measured on: processor, memory, GPU, versions of libraries."""
 
 import csv
+import ctypes
 import io
 import os
 import platform
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -55,6 +57,16 @@ def gpu_memory_mb(process: int) -> float | None:
     rows = _nvidia_smi("--query-compute-apps=pid,used_memory")
     held = [float(memory) for pid, memory in rows if pid == str(process) and memory.replace(".", "", 1).isdecimal()]
     return sum(held) if held else None
+
+
+@cache
+def has_nvidia_driver() -> bool:
+    """Whether the driver's library can be loaded: without it no library for the GPU needs to be tried."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def peak_host_mb() -> float | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from tsn.runtime.bundle import Manifest, NetworkName
 from tsn.runtime.job import Settings
@@ -26,7 +27,7 @@ MODES: Mapping[str, Mode] = {
 }
 
 
-def settings_of(mode: Mode) -> dict[str, bool]:
+def settings_of(mode: Mode) -> dict[str, Any]:
     """The mode's settings, as far as this version of the runtime has them; what it lacks it cannot do either."""
     known = {field.name for field in fields(Settings)}
     return {name: value for name, value in mode.settings.items() if name in known}

@@ -8,7 +8,7 @@ from tsn.benchmarks.throughput.rows import Row
 from tsn.benchmarks.throughput.sizes import NamedSize
 from tsn.benchmarks.throughput.weights import WeightFiles
 from tsn.runtime.bundle import Bundle, Manifest
-from tsn.runtime.errors import UsageError
+from tsn.runtime.errors import InputError, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,13 @@ class Plan:
             raise UsageError(f"two bundles are called '{twice[0]}': their results could not be told apart")
 
     def style_of(self, manifest: Manifest) -> str:
-        """The style that a bundle is measured with. Raises UsageError where there is none."""
+        """The style that a bundle is measured with. Raises UsageError: there is none; InputError: it is not there."""
         if self.style is not None:
+            if self.style not in manifest.styles and not Path(self.style).is_file():
+                raise InputError(
+                    f"'{self.style}' is neither a style of the bundle '{manifest.name}' nor a picture file. "
+                    f"Styles: {', '.join(manifest.styles) or 'none'}"
+                )
             return self.style
         if not manifest.styles:
             raise UsageError(f"the bundle '{manifest.name}' holds no style. Give a picture: --style painting.jpg")

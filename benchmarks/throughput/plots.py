@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from tsn.benchmarks.throughput.report import SCOPES
 from tsn.benchmarks.throughput.results import Measurement, Results
@@ -133,9 +134,14 @@ def _growth(axes: Axes, cells: Sequence[Measurement]) -> None:
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    sizes = {cell.width * cell.height / 1e6: cell.size for cell in cells}
+    axes.set_xticks(list(sizes), [f"{size}\n{pixels:.2g}" for pixels, size in sizes.items()])
+    axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(which="both", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_xlabel("million pixels of a frame", fontsize=9)
+    axes.set_xlabel("size, and million pixels of a frame", fontsize=9)
     axes.set_ylabel("frames/s", fontsize=9)
     axes.set_title("Growth", loc="left", color=INK, fontweight="bold")
     axes.legend(frameon=False, fontsize=8)
@@ -155,9 +161,8 @@ def _positions(cells: Sequence[Measurement]) -> list[float]:
 
 
 def _dress(axes: Axes, cells: Sequence[Measurement], positions: Sequence[float], label: str) -> None:
-    axes.set_yticks(
-        positions, [f"{_label(cell.bundle, cell.row, cell.mode)}  {cell.size}" for cell in cells], fontsize=8
-    )
+    labels = [f"{_label(cell.bundle, cell.row, cell.mode)}  {cell.size}" for cell in cells]
+    axes.set_yticks(positions, labels, fontsize=8)
     axes.set_ylim(max(positions) + 0.7, min(positions) - 0.7)
     axes.set_xlabel(label, fontsize=9)
     axes.grid(axis="x", color=FAINT, linewidth=0.6)

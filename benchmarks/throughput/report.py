@@ -122,6 +122,11 @@ def _media(results: Results) -> str:
     return "## Decoding and encoding alone\n\n" + _table(head, lines) if lines else ""
 
 
+def cell_of(entry: NotRun) -> list[str]:
+    """The bundle, the row and, where they are not all of them, the size, the mode and the scope."""
+    return [part for part in (entry.bundle, entry.row, entry.size, entry.mode, entry.scope) if part is not None]
+
+
 def _not_run(entries: Sequence[NotRun]) -> str:
     if not entries:
         return ""

@@ -189,7 +189,8 @@ def read_results(path: Path) -> Results:
         found = _Format.model_validate_json(text)
         if found.format > FORMAT:
             raise InputError(
-                f"{path} has format {found.format}, this version reads up to {FORMAT}. Update this package"
+                f"{path} has format {found.format}, this version reads up to {FORMAT}. "
+                "Update with: pip install --upgrade temporalstylenet"
             )
         return Results.model_validate_json(text)
     except (OSError, UnicodeDecodeError) as error:

@@ -89,15 +89,18 @@ def choose_rows(names: str | None) -> list[Row]:
     return [ROWS[name] for name in chosen]
 
 
-def absence(row: Row, *, quick: bool, named: bool) -> str | None:
+def absence(row: Row, *, quick: bool, named: bool, driver: bool) -> str | None:
     """Why a row cannot run whatever the bundle, as far as can be told without loading a library; None where it may.
 
     Args:
         quick: rows with a slow start are left out, unless they are
         named: on the command line.
+        driver: whether this machine has an NVIDIA driver.
     """
     if row.backend is not None and row.backend not in BACKENDS:
         return f"this version of the runtime has no backend '{row.backend}'"
+    if row.device == "cuda" and not driver:
+        return "this machine has no NVIDIA driver"
     if quick and row.slow_start and not named:
         return f"left out by --quick: it takes long to start. Name it: --rows {row.name}"
     return None

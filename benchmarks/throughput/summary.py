@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tsn.benchmarks.throughput.results import Input, Limit, Measurement, Media, Percentiles, Ratio, Scope, StageTime
 from tsn.benchmarks.throughput.rows import Row
@@ -69,7 +70,7 @@ def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Me
 
 def limit_share(
     frames_per_second: float, work: Work | None, row: Row, limits: Sequence[Limit]
-) -> tuple[float | None, str | None]:
+) -> tuple[float, Literal["compute", "memory"]] | tuple[None, None]:
     """The share of the device's measured peak that a rate needs, in compute or in memory, whichever is larger."""
     limit = next((each for each in limits if (each.device, each.precision) == (row.device, row.precision)), None)
     if work is None or limit is None or not limit.matmul_flops or not limit.copy_bytes:

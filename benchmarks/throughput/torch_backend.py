@@ -1,4 +1,4 @@
-"""PyTorch behind the runtime's interface of a backend, so that eager rows are measured on the same way as the others."""
+"""PyTorch behind the runtime's interface of a backend, so that its rows are measured like the others."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tsn.benchmarks.throughput import modes, rows
+from tsn.benchmarks.throughput.machine import has_nvidia_driver
 from tsn.benchmarks.throughput.modes import Mode
 from tsn.benchmarks.throughput.plan import Plan
 from tsn.benchmarks.throughput.results import NotRun, Scope
@@ -74,9 +75,11 @@ def run_lanes(
     return lanes, empty
 
 
-def may_run(plan: Plan, bundle: Bundle, row: Row, mode: Mode) -> WeightFiles | None | str:
-    """Why a row cannot run, as far as can be told beforehand; or else the weights it takes, None for a backend's row."""
-    reason = rows.absence(row, quick=plan.quick, named=plan.rows_named) or modes.absence(mode, bundle.manifest)
+def may_run(plan: Plan, bundle: Bundle, row: Row, mode: Mode) -> WeightFiles | str | None:
+    """Why a row cannot run, as far as can be told beforehand; or the weights it takes, None for a backend's row."""
+    reason = rows.absence(row, quick=plan.quick, named=plan.rows_named, driver=has_nvidia_driver()) or modes.absence(
+        mode, bundle.manifest
+    )
     if reason is not None:
         return reason
     return None if row.torch is None else weights_of(bundle.manifest, plan.weights)
@@ -129,7 +132,5 @@ def _take_turns(
                 gone(lane, turn.error)
                 continue
             lane.turns[scope].append(turn)
-            rate = turn.frames / turn.seconds
-            say(
-                f"{name} {size} {lane.row.name} {lane.mode.name} {scope} {repeat + 1}/{plan.repeats}: {rate:.2f} frames/s"
-            )
+            cell = f"{name} {size} {lane.row.name} {lane.mode.name} {scope}"
+            say(f"{cell} {repeat + 1}/{plan.repeats}: {turn.frames / turn.seconds:.2f} frames/s")

@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from tsn.benchmarks.throughput.limits import measure_limit
@@ -58,7 +60,7 @@ class Worker:
             task.clip,
             [StyleChoice(source=task.style)],
             task.output,
-            settings=Settings(max_frames=request.frames, overwrite=True, **settings_of(MODES[request.mode])),
+            settings=replace(Settings(max_frames=request.frames, overwrite=True), **settings_of(MODES[request.mode])),
             progress=ticks,
         )
         stages, frames = report.stages, report.stages.frames_out
@@ -70,7 +72,7 @@ class Worker:
         return Turn(
             frames=frames,
             seconds=stages.wall,
-            frame_ms=tuple((after - before) * 1000 for before, after in zip(times, times[1:], strict=False)),
+            frame_ms=tuple((after - before) * 1000 for before, after in pairwise(times)),
             stages_ms=busy,
             first_frame_seconds=self._first_frame if known is None else None,
             peak_host_mb=peak_host_mb(),
