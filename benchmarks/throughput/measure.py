@@ -1,11 +1,13 @@
 """The whole measurement: for each size a clip, for each bundle its rows in turns."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tsn.benchmarks.throughput import modes
 from tsn.benchmarks.throughput.clip import prepare_clip
 from tsn.benchmarks.throughput.machine import environment
 from tsn.benchmarks.throughput.media import decode_alone, encode_alone
@@ -59,7 +61,7 @@ def measure(plan: Plan, *, say: Say) -> Results:
                 setting = Setting(
                     bundle=bundle.manifest.name,
                     clip=described,
-                    work=_work(bundle, described),
+                    work=_work(plan, bundle, described),
                     limits=limits,
                     media=own,
                 )
@@ -83,7 +85,7 @@ def measure(plan: Plan, *, say: Say) -> Results:
         limits=tuple(limits),
         media=tuple(media),
         measurements=tuple(cells),
-        not_run=tuple(merged(empty, sizes=len(plan.sizes), modes=len(plan.modes))),
+        not_run=tuple(merged(empty, sizes=len(plan.sizes), ways=len(plan.modes))),
     )
 
 
@@ -117,9 +119,9 @@ def measure_limits(plan: Plan, clip: Path, folder: Path, *, say: Say) -> list[Li
     return list(limits.values())
 
 
-def merged(empty: Sequence[NotRun], *, sizes: int, modes: int) -> list[NotRun]:
+def merged(empty: Sequence[NotRun], *, sizes: int, ways: int) -> list[NotRun]:
     """Cells that stay empty for one reason at every size as one entry without a size; then the same over the modes."""
-    for axis, every in (("size", sizes), ("mode", modes)):
+    for axis, every in (("size", sizes), ("mode", ways)):
         groups: dict[NotRun, list[NotRun]] = {}
         for entry in empty:
             groups.setdefault(entry.model_copy(update={axis: None}), []).append(entry)
@@ -155,11 +157,19 @@ class _Media:
         return found
 
 
-def _work(bundle: Bundle, clip: Input) -> Work | None:
-    try:
-        return count_work(bundle.network("stylize"), Size(clip.width, clip.height))
-    except BundleError:
-        return None
+def _work(plan: Plan, bundle: Bundle, clip: Input) -> dict[str, Work]:
+    """The work of a frame in each mode, as far as the graphs tell it."""
+    found: dict[str, Work] = {}
+    size = Size(clip.width, clip.height)
+    for mode in plan.modes:
+        if modes.absence(mode, bundle.manifest) is None:
+            with suppress(BundleError):
+                parts = [count_work(bundle.network(name), size) for name in modes.called(mode, bundle.manifest)]
+                found[mode.name] = Work(
+                    multiply_adds=sum(part.multiply_adds for part in parts),
+                    memory_values=sum(part.memory_values for part in parts),
+                )
+    return found
 
 
 def _described(plan: Plan, bundle: Bundle) -> BundleInfo:

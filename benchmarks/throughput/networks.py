@@ -1,55 +1,59 @@
-"""A bundle's networks alone, frame by frame: upload, call, download."""
+"""A bundle's networks alone, frame by frame: the runtime's own stylizer, without decoding and encoding."""
 
 import time
 from pathlib import Path
 
-from tsn.benchmarks.throughput.clip import first_frames
-from tsn.benchmarks.throughput.task import Turn
-from tsn.runtime.backends import scalar
-from tsn.runtime.style import StyleChoice, mixed_style
-from tsn.runtime.transfer import VideoStyleTransfer
+import cv2
 
-STYLE_SIZE = 512  # pixels of a style picture's shorter side, as tsn-run takes it
+from tsn.benchmarks.throughput.clip import first_frames
+from tsn.benchmarks.throughput.modes import Mode
+from tsn.benchmarks.throughput.stopwatch import Stopwatch, TimedBackend, TimedFlow
+from tsn.benchmarks.throughput.task import Turn
+from tsn.runtime.job import Settings
+from tsn.runtime.pipeline import Stylizer
+from tsn.runtime.style import StyleChoice, mixed_style
+from tsn.runtime.temporal import TemporalBlend, open_flow
+from tsn.runtime.transfer import VideoStyleTransfer
 
 
 class NetworksAlone:
-    """The stylize network on the first frames of a clip, over and over; the style is encoded once."""
+    """The networks of a mode on the first frames of a clip, over and over; the style is encoded once.
 
-    def __init__(self, transfer: VideoStyleTransfer, *, clip: Path, style: str) -> None:
-        backend, bundle = transfer.backend, transfer.bundle
-        mean, std = mixed_style(bundle, backend, [StyleChoice(source=style)], size=STYLE_SIZE)
-        self._backend = backend
-        self._stylize = backend.load(bundle.network("stylize"))
-        self._constant = {
-            "mean": mean,
-            "std": std,
-            "strength": backend.upload(scalar(1.0)),
-            "preserve_color": backend.upload(scalar(0.0)),
-        }
-        self._frames = [rgb[None] for rgb in first_frames(clip)]
+    The frames run to and fro, so that no frame is a cut.
+    """
+
+    def __init__(
+        self, transfer: VideoStyleTransfer, mode: Mode, *, clip: Path, style: str, threads: int | None = None
+    ) -> None:
+        bundle = transfer.bundle
+        self._watch = Stopwatch()
+        backend = TimedBackend(transfer.backend, self._watch)
+        choice = StyleChoice(source=style)
+        self._stylize = Stylizer(
+            bundle, backend, style=mixed_style(bundle, backend, [choice], size=Settings().style_size)
+        )
+        if mode.temporal:
+            cv2.setNumThreads(threads or 0)
+            flow = TimedFlow(open_flow(None, bundle, backend), self._watch)
+            self._stylize.temporal = TemporalBlend(bundle, backend, flow=flow)
+        frames = first_frames(clip)
+        self._frames = [*frames, *frames[-2:0:-1]]
+        self._next = 0
 
     def __call__(self, frames: int) -> Turn:
-        """Time `frames` frames. The stages follow one another without a gap: their sum is the frame's time."""
-        upload: list[float] = []
-        stylize: list[float] = []
-        download: list[float] = []
+        """Time `frames` frames, from a decoded one to one that could be encoded."""
+        stages: list[dict[str, float]] = []
         started = time.perf_counter()
-        for index in range(frames):
-            begun = time.perf_counter()
-            frame = self._backend.upload(self._frames[index % len(self._frames)])
-            uploaded = time.perf_counter()
-            outputs = self._stylize(frame=frame, **self._constant)
-            stylized = time.perf_counter()
-            outputs["stylized"].numpy()
-            ended = time.perf_counter()
-            upload.append((uploaded - begun) * 1000)
-            stylize.append((stylized - uploaded) * 1000)
-            download.append((ended - stylized) * 1000)
+        for _ in range(frames):
+            self._watch.start()
+            self._stylize(self._frames[self._next % len(self._frames)])
+            stages.append(self._watch.stop())
+            self._next += 1
         seconds = time.perf_counter() - started
-        total = tuple(map(sum, zip(upload, stylize, download, strict=True)))
+        names = list(dict.fromkeys(name for frame in stages for name in frame))
         return Turn(
             frames=frames,
             seconds=seconds,
-            frame_ms=total,
-            stages_ms={"upload": tuple(upload), "stylize": tuple(stylize), "download": tuple(download)},
+            frame_ms=tuple(sum(frame.values()) for frame in stages),
+            stages_ms={name: tuple(frame.get(name, 0.0) for frame in stages) for name in names},
         )

@@ -21,8 +21,9 @@ STAGES = {
     "blend": "#44AA99",
     "download": "#999933",
     "encode": "#CC6677",
+    "other": "#AA4499",
 }
-OTHER_STAGE = "#AA4499"
+UNKNOWN_STAGE = "#661100"
 MARKERS = "os^Dvp*X"
 INK, FAINT = "#222222", "#DDDDDD"
 BAR, GAP = 0.8, 0.35  # the height of a bar, and the space between groups; one bar to the next is 1
@@ -105,7 +106,7 @@ def _stages(axes: Axes, cells: Sequence[Measurement]) -> None:
             [span[2] for span in spans],
             left=[span[1] for span in spans],
             height=BAR,
-            color=STAGES.get(name, OTHER_STAGE),
+            color=STAGES.get(name, UNKNOWN_STAGE),
             edgecolor="white",
             linewidth=0.8,
             label=name,

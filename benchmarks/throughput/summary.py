@@ -20,7 +20,7 @@ class Setting:
 
     bundle: str
     clip: Input
-    work: Work | None  # None where it cannot be counted
+    work: Mapping[str, Work]  # by mode, where it can be counted
     limits: Sequence[Limit]
     media: Sequence[Media]
 
@@ -40,7 +40,8 @@ def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Me
     own = rates[row.name, lane.mode.name, scope]
     summary = rate(own)
     file = scope == "file"
-    share, limited_by = limit_share(summary.median, setting.work, row, setting.limits)
+    work = setting.work.get(lane.mode.name)
+    share, limited_by = limit_share(summary.median, work, row, setting.limits)
     return Measurement(
         bundle=setting.bundle,
         row=row.name,
@@ -62,7 +63,7 @@ def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Me
         first_frame_seconds=lane.warm_up.first_frame_seconds if file else None,
         peak_host_mb=_largest([turn.peak_host_mb for turn in turns]) if file else None,
         peak_gpu_mb=_largest([turn.peak_gpu_mb for turn in turns]) if file else None,
-        multiply_adds=None if setting.work is None else setting.work.multiply_adds,
+        multiply_adds=None if work is None else work.multiply_adds,
         limit_share=share,
         limited_by=limited_by,
     )

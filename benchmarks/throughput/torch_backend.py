@@ -11,6 +11,7 @@ from torch import nn
 
 from tsn.benchmarks.throughput.rows import Device, Precision, Row
 from tsn.benchmarks.throughput.weights import WeightFiles
+from tsn.export.blend import BlendGraph
 from tsn.export.graphs import StyleGraph, StylizeGraph
 from tsn.runtime.backends import Array, Session, Tensor
 from tsn.runtime.bundle import Bundle
@@ -79,6 +80,7 @@ class TorchBackend:
         self._graphs: dict[str, nn.Module] = {
             "style": StyleGraph(networks.encoder),
             "stylize": StylizeGraph(networks.encoder, networks.decoder),
+            "blend": BlendGraph(),
         }
         self._names = {bundle.manifest.networks[name].file: name for name in bundle.manifest.networks}
         self._inputs = {name: tuple(network.inputs) for name, network in bundle.manifest.networks.items()}
@@ -97,7 +99,7 @@ class TorchBackend:
             inputs=self._inputs[name],
             outputs=self._outputs[name],
             device=self._row.device,
-            precision=self._row.precision,
+            precision="fp32" if name == "blend" else self._row.precision,  # its differences are small, its work too
         )
 
     def upload(self, array: Array) -> Tensor:

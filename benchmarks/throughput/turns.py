@@ -108,9 +108,6 @@ def _take_turns(
         empty.append(NotRun(bundle=name, row=lane.row.name, mode=lane.mode.name, size=size, scope=scope, reason=reason))
 
     for lane in lanes:
-        if scope == "networks" and lane.mode.per_frame is None:
-            gone(lane, f"the {lane.mode.name} mode is measured from file to file only")
-            continue
         warm_up = lane.warm_up
         if scope == "networks":
             warm_up = lane.process.ask(Request(do="networks", frames=WARM_UP, mode=lane.mode.name))

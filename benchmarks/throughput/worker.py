@@ -8,13 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from tsn.benchmarks.throughput.limits import measure_limit
 from tsn.benchmarks.throughput.machine import gpu_memory_mb, peak_host_mb
-from tsn.benchmarks.throughput.modes import MODES, settings_of
+from tsn.benchmarks.throughput.modes import MODES
 from tsn.benchmarks.throughput.rows import ROWS
 from tsn.benchmarks.throughput.task import Request, Task, Turn
 from tsn.runtime.errors import TsnError
@@ -60,7 +59,7 @@ class Worker:
             task.clip,
             [StyleChoice(source=task.style)],
             task.output,
-            settings=replace(Settings(max_frames=request.frames, overwrite=True), **settings_of(MODES[request.mode])),
+            settings=Settings(max_frames=request.frames, overwrite=True, temporal=MODES[request.mode].temporal),
             progress=ticks,
         )
         stages, frames = report.stages, report.stages.frames_out
@@ -80,11 +79,17 @@ class Worker:
         )
 
     def networks(self, request: Request) -> Turn:
-        """The networks alone: upload, one call for each frame, download."""
+        """The networks alone, in the mode of the worker's first such turn."""
         from tsn.benchmarks.throughput.networks import NetworksAlone
 
         if not hasattr(self, "_alone"):
-            self._alone = NetworksAlone(self._transfer, clip=self._task.clip, style=self._task.style)
+            self._alone = NetworksAlone(
+                self._transfer,
+                MODES[request.mode],
+                clip=self._task.clip,
+                style=self._task.style,
+                threads=self._task.threads,
+            )
         return self._alone(request.frames)
 
     def _peak_gpu_mb(self) -> float | None:

@@ -32,7 +32,11 @@ def test_a_bundle_is_measured_from_file_to_file_and_alone(bench: Call, tiny_bund
     assert SUM <= alone.accounted <= MORE
     assert 0 < file.accounted <= MORE
     assert {"decode", "stylize", "encode"} <= set(file.stages)
-    assert set(alone.stages) == {"upload", "stylize", "download"}
+    assert set(alone.stages) == {"upload", "stylize", "download", "other"}
+    temporal = {cell.scope: cell for cell in results.measurements if cell.mode == "temporal"}
+    assert set(temporal["networks"].stages) == {"upload", "stylize", "flow", "blend", "download", "other"}
+    assert SUM <= temporal["networks"].accounted <= MORE
+    assert (temporal["file"].multiply_adds or 0) > file.multiply_adds
     assert file.first_frame_seconds is not None
     assert file.first_frame_seconds > 0
     assert file.of_slowest_part is not None
@@ -41,7 +45,7 @@ def test_a_bundle_is_measured_from_file_to_file_and_alone(bench: Call, tiny_bund
     assert "1/2" in ended.err
     assert "onnxruntime-cpu" in ended.out
     # Rows that cannot run are there with their reasons.
-    reasons = {entry.row: entry.reason for entry in results.not_run if entry.mode != "temporal"}
+    reasons = {entry.row: entry.reason for entry in results.not_run}
     assert "--decoder FILE" in reasons["eager"]
     assert "tensorrt" in reasons
     assert {cell.row for cell in results.measurements} | set(reasons) == {

@@ -7,7 +7,7 @@ import pytest
 
 from tsn.benchmarks.throughput import modes, rows
 from tsn.benchmarks.throughput.measure import merged
-from tsn.benchmarks.throughput.modes import MODES, settings_of
+from tsn.benchmarks.throughput.modes import MODES
 from tsn.benchmarks.throughput.results import NotRun
 from tsn.benchmarks.throughput.rows import ROWS, choose_rows
 from tsn.benchmarks.throughput.sizes import parse_sizes
@@ -89,13 +89,14 @@ def test_weights_that_are_not_there_or_are_half_a_network_are_refused(tmp_path: 
         given_weights(checkpoints=[], encoder=tmp_path / "encoder.pth", decoder=None)
 
 
-def test_a_mode_runs_where_the_runtime_and_the_bundle_have_it(tiny_bundle: Path) -> None:
+def test_a_mode_runs_where_the_bundle_has_its_networks(tiny_bundle: Path) -> None:
     found = open_bundle(tiny_bundle).manifest
     assert modes.absence(MODES["frame-wise"], found) is None
     assert modes.absence(MODES["frame-wise"], manifest()) == "the bundle has no network 'stylize'"
-    temporal = MODES["temporal"]
-    assert (modes.absence(temporal, manifest()) is None) is False
-    assert set(settings_of(temporal)) <= set(temporal.settings)
+    assert modes.absence(MODES["temporal"], found) is None
+    only = found.model_copy(update={"networks": {"stylize": found.networks["stylize"]}})
+    assert modes.absence(MODES["temporal"], only) == "the bundle has no network 'blend'"
+    assert modes.called(MODES["temporal"], found) == ("stylize", "blend")
 
 
 def test_one_reason_for_every_size_and_mode_is_said_once() -> None:
@@ -104,5 +105,5 @@ def test_one_reason_for_every_size_and_mode_is_said_once() -> None:
 
     everywhere = [entry("gpu", size, mode) for size in ("480p", "720p") for mode in ("frame-wise", "temporal")]
     once = [entry("compile", "720p", "frame-wise")]
-    found = merged([*everywhere, *once], sizes=2, modes=2)
+    found = merged([*everywhere, *once], sizes=2, ways=2)
     assert found == [NotRun(bundle="a", row="gpu", reason="no gpu"), *once]

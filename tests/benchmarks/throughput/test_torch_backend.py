@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from tsn.benchmarks.throughput.clip import prepare_clip
+from tsn.benchmarks.throughput.modes import MODES
 from tsn.benchmarks.throughput.networks import NetworksAlone
 from tsn.benchmarks.throughput.rows import ROWS
 from tsn.benchmarks.throughput.sizes import parse_size
@@ -42,13 +43,22 @@ def test_a_frame_comes_out_as_from_the_exported_network(
     assert reference.std() > 10
 
 
-def test_the_networks_alone_run_on_a_clip(tiny_bundle: Path, tiny_networks: "Networks", tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "stages"),
+    [
+        ("frame-wise", ("other", "upload", "stylize", "download")),
+        ("temporal", ("other", "upload", "stylize", "download", "flow", "blend")),
+    ],
+)
+def test_the_networks_alone_run_on_a_clip(
+    tiny_bundle: Path, tiny_networks: "Networks", tmp_path: Path, mode: str, stages: tuple[str, ...]
+) -> None:
     transfer = VideoStyleTransfer(tiny_bundle, threads=1)
     transfer.backend = TorchBackend(ROWS["eager"], transfer.bundle, tiny_networks, threads=None)
     clip, _ = prepare_clip(None, parse_size("48x32"), frames=3, folder=tmp_path)
-    turn = NetworksAlone(transfer, clip=clip, style="noise")(5)
+    turn = NetworksAlone(transfer, MODES[mode], clip=clip, style="noise")(5)
     assert turn.frames == 5
-    assert {name: len(times) for name, times in turn.stages_ms.items()} == {"upload": 5, "stylize": 5, "download": 5}
+    assert {name: len(times) for name, times in turn.stages_ms.items()} == dict.fromkeys(stages, 5)
     sums = np.sum([turn.stages_ms[name] for name in turn.stages_ms], axis=0)
     assert turn.frame_ms == pytest.approx(tuple(sums))
     assert sum(turn.frame_ms) / 1000 == pytest.approx(turn.seconds, rel=0.1)
@@ -57,8 +67,8 @@ def test_the_networks_alone_run_on_a_clip(tiny_bundle: Path, tiny_networks: "Net
 def test_a_network_that_pytorch_does_not_have_is_refused(tiny_bundle: Path, tiny_networks: "Networks") -> None:
     bundle = open_bundle(tiny_bundle)
     backend = TorchBackend(ROWS["eager"], bundle, tiny_networks, threads=None)
-    with pytest.raises(BundleError, match=r"blend\.onnx"):
-        backend.load(tiny_bundle / "blend.onnx")
+    with pytest.raises(BundleError, match=r"flow\.onnx"):
+        backend.load(tiny_bundle / "flow.onnx")
 
 
 def test_a_gpu_row_without_a_gpu_is_refused(tiny_bundle: Path, tiny_networks: "Networks") -> None:

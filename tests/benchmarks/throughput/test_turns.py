@@ -21,7 +21,7 @@ CLIP = Input(size="a", width=10, height=10, frames=4, source="drawn", source_sha
 SETTING = Setting(
     bundle="b",
     clip=CLIP,
-    work=Work(multiply_adds=10**9, memory_values=10**6),
+    work={"frame-wise": Work(multiply_adds=10**9, memory_values=10**6)},
     limits=[
         Limit(device="cpu", precision="fp32", matmul_flops=1e11, copy_bytes=1e10),
         Limit(device="cpu", precision="bf16", matmul_flops=2e11, copy_bytes=1e10),
@@ -115,7 +115,7 @@ def test_the_share_of_the_slowest_part_is_that_of_its_own_rate() -> None:
 
 
 def test_the_share_of_the_limit_is_that_of_the_scarcer_resource() -> None:
-    work, limits = SETTING.work, SETTING.limits
+    work, limits = SETTING.work["frame-wise"], SETTING.limits
     assert limit_share(10, work, ROWS["eager"], limits) == (pytest.approx(0.2), "compute")
     assert limit_share(10, work, ROWS["eager-amp"], limits) == (pytest.approx(0.1), "compute")
     heavy = Work(multiply_adds=10**6, memory_values=10**8)
