@@ -11,6 +11,7 @@
 | 6 | the bundle cannot be used |
 | 7 | done, but the input was damaged: the message says what is missing |
 | 8 | a network is too far from its reference, or a training run diverged |
+| 9 | a benchmark became slower |
 | 130, 143 | stopped by Ctrl-C, by SIGTERM |
 """
 
@@ -64,6 +65,12 @@ class AccuracyError(TsnError):
     """A network is farther from its reference than its threshold allows, or training diverged."""
 
     exit_code = 8
+
+
+class RegressionError(TsnError):
+    """Something became slower than an earlier measurement, by more than the noise."""
+
+    exit_code = 9
 
 
 class Terminated(BaseException):

@@ -1,0 +1,201 @@
+"""What results.json holds. docs/benchmarks.md describes it for its readers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tsn.runtime.errors import InputError
+
+FORMAT = 1  # raised when older versions can no longer read the results
+FILE = "results.json"
+
+Scope = Literal["file", "networks"]  # from file to file, decode and encode inside; or the networks alone
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Rate(_Model):
+    """Frames a second over repeated turns."""
+
+    median: float
+    spread: float  # standard deviation of the turns, as a share of the median
+    turns: tuple[float, ...]
+
+
+class Ratio(_Model):
+    """How many times faster than the baseline, over pairs of turns that took turns."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Percentiles(_Model):
+    """Times of one frame in ms."""
+
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+
+
+class StageTime(_Model):
+    """Time of a stage in ms for a frame; the percentiles are null where only the total was measured."""
+
+    mean: float
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+class Gpu(_Model):
+    """The first GPU as nvidia-smi states it."""
+
+    name: str
+    driver: str
+    memory_mb: float
+    sm_clock_mhz: float
+    memory_clock_mhz: float
+
+
+class Environment(_Model):
+    """Where it was measured."""
+
+    system: str
+    processor: str
+    cores: int  # that this process may use
+    memory_mb: float | None
+    load_average: float | None  # runnable processes over the last minute, before the measurement: above 0.5, a warning
+    gpu: Gpu | None
+    versions: Mapping[str, str]  # python and the libraries that are installed
+
+
+class Conditions(_Model):
+    """How it was measured."""
+
+    repeats: int
+    frames: int  # at most, of a turn
+    turn_seconds: float  # what a turn aims at: slow rows run fewer frames
+    threads: int | None  # null: one for each core
+    quick: bool
+
+
+class Input(_Model):
+    """A clip that was measured on."""
+
+    size: str
+    width: int
+    height: int
+    frames: int
+    source: str  # "drawn", or the name of the given file
+    source_sha256: str | None
+    sha256: str  # of the clip as measured
+
+
+class BundleInfo(_Model):
+    """A bundle that was measured."""
+
+    name: str
+    architecture: str
+    style: str
+    networks: Mapping[str, str]  # sha256 by name
+
+
+class Limit(_Model):
+    """What the device reaches on plain work: the measured peak of a matrix product and of a copy."""
+
+    device: str
+    precision: str
+    matmul_flops: float | None  # a second; a multiply-add counts as two
+    copy_bytes: float | None  # a second, read and written
+
+
+class Media(_Model):
+    """Decoding or encoding a clip with nothing beside it."""
+
+    part: Literal["decode", "encode"]
+    size: str
+    frames_per_second: Rate
+    frame_ms: Percentiles
+
+
+class Measurement(_Model):
+    """One cell of the table."""
+
+    bundle: str
+    row: str
+    size: str
+    width: int
+    height: int
+    mode: str
+    scope: Scope
+    frames: int  # of each turn
+    frames_per_second: Rate
+    frame_ms: Percentiles  # file: between two stylized frames; networks: upload to download
+    stages: Mapping[str, StageTime]  # file: busy time, the stages overlap; networks: one after the other
+    accounted: float  # share of the wall time in the stages: in their sum (networks), in the busiest (file)
+    ratio: Ratio | None  # to the baseline, where that ran
+    baseline: str
+    of_slowest_part: float | None = None  # file: share of the rate that the slowest stage reaches alone
+    first_frame_seconds: float | None = None  # file: from the start of the process
+    peak_host_mb: float | None = None  # file: of a process of its own
+    peak_gpu_mb: float | None = None
+    multiply_adds: int | None = None  # of a frame
+    limit_share: float | None = None  # of the device's measured limit, see docs/benchmarks.md
+    limited_by: Literal["compute", "memory"] | None = None
+
+
+class NotRun(_Model):
+    """A cell of the table that is empty, and why."""
+
+    bundle: str
+    row: str
+    reason: str
+    size: str | None = None  # None: all
+    mode: str | None = None
+    scope: Scope | None = None
+
+
+class Results(_Model):
+    """Everything that one call of tsn-bench measured."""
+
+    format: int = FORMAT
+    version: str  # of temporalstylenet
+    made_at: str  # UTC, ISO 8601
+    command: tuple[str, ...]
+    environment: Environment
+    conditions: Conditions
+    inputs: tuple[Input, ...]
+    bundles: tuple[BundleInfo, ...]
+    limits: tuple[Limit, ...]
+    media: tuple[Media, ...]
+    measurements: tuple[Measurement, ...]
+    not_run: tuple[NotRun, ...]
+
+
+class _Format(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    format: int
+
+
+def read_results(path: Path) -> Results:
+    """The results in a file. Raises InputError: missing, no results, or of a newer format."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = _Format.model_validate_json(text)
+        if found.format > FORMAT:
+            raise InputError(
+                f"{path} has format {found.format}, this version reads up to {FORMAT}. "
+                "Update with: pip install --upgrade temporalstylenet"
+            )
+        return Results.model_validate_json(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}). Give the {FILE} of an earlier tsn-bench") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise InputError(f"{path} holds no results of tsn-bench: {where}: {first['msg']}") from error

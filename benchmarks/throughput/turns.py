@@ -1,0 +1,133 @@
+"""Rows taking turns: warm-up first, then each row once in every repeat, so that what disturbs one disturbs all."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tsn.benchmarks.throughput import modes, rows
+from tsn.benchmarks.throughput.machine import has_nvidia_driver
+from tsn.benchmarks.throughput.modes import Mode
+from tsn.benchmarks.throughput.plan import Plan
+from tsn.benchmarks.throughput.results import NotRun, Scope
+from tsn.benchmarks.throughput.rows import Row
+from tsn.benchmarks.throughput.task import Request, Turn
+from tsn.benchmarks.throughput.weights import WeightFiles, weights_of
+from tsn.benchmarks.throughput.workers import RowProcess, row_process
+from tsn.runtime.bundle import Bundle
+
+Say = Callable[[str], None]
+
+WARM_UP = 3  # frames before anything counts
+FEWEST = 4  # frames of a turn, however slow
+
+
+@dataclass(kw_only=True)
+class Lane:
+    """A row in a mode, its process, and what its turns took."""
+
+    row: Row
+    mode: Mode
+    process: RowProcess
+    warm_up: Turn
+    turns: dict[Scope, list[Turn]] = field(default_factory=dict[Scope, list[Turn]])
+
+
+def run_lanes(
+    plan: Plan, bundle: Bundle, size: str, clip: Path, *, folder: Path, between: Callable[[], None], say: Say
+) -> tuple[list[Lane], list[NotRun]]:
+    """All turns of a bundle at a size, and the cells that stay empty. Processes are ended on return.
+
+    Args:
+        between: called once in every repeat of the file turns, to measure what goes with them.
+    """
+    name = bundle.manifest.name
+    lanes: list[Lane] = []
+    empty: list[NotRun] = []
+    with ExitStack() as stack:
+        for row in plan.rows:
+            for mode in plan.modes:
+                found = may_run(plan, bundle, row, mode)
+                if isinstance(found, str):
+                    empty.append(NotRun(bundle=name, row=row.name, mode=mode.name, size=size, reason=found))
+                    continue
+                say(f"{name} {size} {row.name} {mode.name}: starting")
+                process = stack.enter_context(
+                    row_process(
+                        row,
+                        bundle=bundle.folder,
+                        weights=found,
+                        style=plan.style_of(bundle.manifest),
+                        threads=plan.threads,
+                        clip=clip,
+                        output=folder / f"{row.name}-{mode.name}.mp4",
+                    )
+                )
+                turn = process.ask(Request(do="file", frames=WARM_UP, mode=mode.name))
+                if turn.error is not None:
+                    empty.append(NotRun(bundle=name, row=row.name, mode=mode.name, size=size, reason=turn.error))
+                    process.close()
+                    continue
+                lanes.append(Lane(row=row, mode=mode, process=process, warm_up=turn))
+        for scope in ("file", "networks"):
+            _take_turns(plan, lanes, scope, name=name, size=size, empty=empty, between=between, say=say)
+    return lanes, empty
+
+
+def may_run(plan: Plan, bundle: Bundle, row: Row, mode: Mode) -> WeightFiles | str | None:
+    """Why a row cannot run, as far as can be told beforehand; or the weights it takes, None for a backend's row."""
+    reason = rows.absence(row, quick=plan.quick, named=plan.rows_named, driver=has_nvidia_driver()) or modes.absence(
+        mode, bundle.manifest
+    )
+    if reason is not None:
+        return reason
+    return None if row.torch is None else weights_of(bundle.manifest, plan.weights)
+
+
+def frames_of_turn(plan: Plan, warm_up: Turn) -> int:
+    """How many frames fill a turn at the pace of the warm-up's later frames."""
+    pace = min(statistics.median(warm_up.frame_ms), warm_up.frame_ms[-1]) if warm_up.frame_ms else 1000.0
+    return max(min(FEWEST, plan.frames), min(plan.frames, int(plan.turn_seconds * 1000 / max(pace, 1e-3))))
+
+
+def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:
+    """The lanes, another one first in every repeat."""
+    start = by % len(lanes) if lanes else 0
+    return [*lanes[start:], *lanes[:start]]
+
+
+def _take_turns(
+    plan: Plan, lanes: list[Lane], scope: Scope, *, name: str, size: str, empty: list[NotRun],
+    between: Callable[[], None], say: Say,
+) -> None:  # fmt: skip
+    frames: dict[int, int] = {}
+    running: list[Lane] = []
+
+    def gone(lane: Lane, reason: str) -> None:
+        empty.append(NotRun(bundle=name, row=lane.row.name, mode=lane.mode.name, size=size, scope=scope, reason=reason))
+
+    for lane in lanes:
+        warm_up = lane.warm_up
+        if scope == "networks":
+            warm_up = lane.process.ask(Request(do="networks", frames=WARM_UP, mode=lane.mode.name))
+        if warm_up.error is not None:
+            gone(lane, warm_up.error)
+            continue
+        frames[id(lane)] = frames_of_turn(plan, warm_up)
+        lane.turns[scope] = []
+        running.append(lane)
+    for repeat in range(plan.repeats):
+        if scope == "file":
+            between()
+        for lane in rotated(running, repeat):
+            if scope not in lane.turns:
+                continue
+            turn = lane.process.ask(Request(do=scope, frames=frames[id(lane)], mode=lane.mode.name))
+            if turn.error is not None:
+                del lane.turns[scope]
+                gone(lane, turn.error)
+                continue
+            lane.turns[scope].append(turn)
+            cell = f"{name} {size} {lane.row.name} {lane.mode.name} {scope}"
+            say(f"{cell} {repeat + 1}/{plan.repeats}: {turn.frames / turn.seconds:.2f} frames/s")

@@ -1,0 +1,77 @@
+"""How much work a network does for a frame, counted from its ONNX graph."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from onnx import shape_inference
+
+from tsn.runtime.errors import BundleError
+from tsn.runtime.geometry import Size
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one frame costs in convolutions and matrix products, which is nearly all there is.
+
+    `memory_values` is what they read and write when each runs on its own: every input, weight and output once.
+    """
+
+    multiply_adds: int
+    memory_values: int
+
+
+def count_work(network: Path, size: Size) -> Work:
+    """The work of a network file for a frame of `size`.
+
+    Its inputs are frames (1, height, width, 3) with the axes named `height` and `width`, and tensors of fixed shape.
+    Raises BundleError where the graph holds an axis that these do not settle.
+    """
+    model = onnx.load(network)
+    shapes = _shapes(_settled(model, size))
+    multiply_adds = memory_values = 0
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "MatMul", "Gemm"):
+            continue
+        tensors = [*(name for name in node.input if name), node.output[0]]
+        if missing := [name for name in tensors if name not in shapes]:
+            raise BundleError(f"the work of {network} cannot be counted: the shape of {missing[0]} depends on its data")
+        multiply_adds += _multiply_adds(node, shapes)
+        memory_values += sum(math.prod(shapes[name]) for name in tensors)
+    return Work(multiply_adds=multiply_adds, memory_values=memory_values)
+
+
+def _multiply_adds(node: onnx.NodeProto, shapes: Shapes) -> int:
+    outputs = math.prod(shapes[node.output[0]])
+    if node.op_type == "Conv":
+        return outputs * math.prod(shapes[node.input[1]][1:])  # weight: (out, in / groups, *kernel)
+    transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
+    return outputs * shapes[node.input[0]][0 if transposed else -1]
+
+
+def _settled(model: onnx.ModelProto, size: Size) -> onnx.ModelProto:
+    """The model with its frames' axes fixed, every shape inferred anew and its weights' values left as they are."""
+    settled = onnx.ModelProto()
+    settled.CopyFrom(model)
+    lengths = {"height": size.height, "width": size.width}
+    for value in settled.graph.input:
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.dim_param in lengths:
+                axis.dim_value = lengths[axis.dim_param]
+    del settled.graph.value_info[:]  # the exporter's, in terms of the named axes
+    for value in settled.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    return shape_inference.infer_shapes(settled, data_prop=True)
+
+
+def _shapes(model: onnx.ModelProto) -> Shapes:
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    for value in (*model.graph.input, *model.graph.value_info, *model.graph.output):
+        axes = value.type.tensor_type.shape.dim
+        if all(axis.HasField("dim_value") for axis in axes):
+            shapes[value.name] = tuple(axis.dim_value for axis in axes)
+    return shapes
