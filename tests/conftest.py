@@ -91,6 +91,7 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
     from tsn.export import bundle_writer
     from tsn.export.exportable import Exportable
     from tsn.export.stylizer import style_network, stylize_network
+    from tsn.export.temporal import blend_network
 
     true_write = bundle_writer.write_onnx
 
@@ -106,7 +107,7 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
         bundle_writer.write_bundle(
             folder,
             tiny_networks,
-            [style_network(tiny_networks, []), stylize_network(tiny_networks, [])],
+            [style_network(tiny_networks, []), stylize_network(tiny_networks, []), blend_network()],
             name="half",
             styles={"noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)},
             precisions=("fp16", "bf16"),

@@ -50,6 +50,12 @@ def test_the_style_network_is_built_for_pictures_of_any_proportion(tiny_bundle: 
     assert plan.startswith(PLAN)
 
 
+@pytest.mark.parametrize("sizes", [STATIC, DYNAMIC], ids=["static", "dynamic"])
+def test_the_blend_is_built_too(tiny_bundle: Path, sizes: Sizes) -> None:
+    plan = build_engine(tiny_bundle / "blend.onnx", open_builder(request(sizes=sizes)), sizes)
+    assert plan.startswith(PLAN)
+
+
 def test_a_static_network_has_no_free_axis_and_a_dynamic_one_keeps_its_own(tiny_bundle: Path) -> None:
     def axes(sizes: Sizes) -> set[str]:
         model = sized(onnx.load(tiny_bundle / "stylize.onnx"), sizes)
