@@ -13,8 +13,9 @@ from tsn.export.exportable import Exportable
 from tsn.export.graphs import StyleGraph
 from tsn.export.onnx_file import described, opset_of, write_onnx
 from tsn.export.parity import measure
+from tsn.export.precision import measure_reduced, reduced
 from tsn.runtime.atomic import whole_folder
-from tsn.runtime.bundle import MANIFEST, Manifest, Network, NetworkName, Style, sha256
+from tsn.runtime.bundle import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant, sha256
 from tsn.runtime.errors import OutputError
 from tsn.train.weights import Networks
 
@@ -28,7 +29,9 @@ def write_bundle(
     *,
     name: str,
     styles: Mapping[str, NDArray[np.uint8]],
+    precisions: Sequence[ReducedPrecision] = (),
     overwrite: bool = False,
+    finish: Callable[[Path], Manifest] | None = None,
     report: Report = lambda line: None,
 ) -> Manifest:
     """Export `exportables` into a bundle at `folder` and give its manifest.
@@ -39,7 +42,9 @@ def write_bundle(
         exportables: the networks to write.
         name: of the bundle, for people.
         styles: pictures uint8 (height, width, 3) by the name of the style.
+        precisions: in which a network is written as well, beside FP32, where it has parts that may be reduced.
         overwrite: whether a bundle that is there may be replaced.
+        finish: called with the folder once it is complete but does not appear yet; gives the manifest as it then is.
         report: called with a line for people at each step.
 
     Raises:
@@ -50,7 +55,10 @@ def write_bundle(
         with whole_folder(folder, marker=MANIFEST, overwrite=overwrite) as unfinished:
             written: dict[NetworkName, Network] = {}
             for exportable in exportables:
-                written[exportable.name] = _written(exportable, unfinished, report)
+                network = _written(exportable, unfinished, report)
+                reducible = precisions if exportable.reduction else ()
+                variants = {precision: _variant(exportable, precision, unfinished, report) for precision in reducible}
+                written[exportable.name] = network.model_copy(update={"variants": variants})
             encoded: dict[str, Style] = {}
             for style, picture in styles.items():
                 report(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
@@ -64,7 +72,9 @@ def write_bundle(
                 networks=written,
                 styles=encoded,
             )
-            (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            (unfinished / MANIFEST).write_text(manifest.document(), encoding="utf-8")
+            if finish is not None:
+                manifest = finish(unfinished)
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
     return manifest
@@ -92,4 +102,17 @@ def _written(exportable: Exportable, folder: Path, report: Report) -> Network:
         minimum_side=exportable.minimum_side,
         largest_pixels=exportable.largest_pixels,
         accuracy=measure(exportable, path),
+    )
+
+
+def _variant(exportable: Exportable, precision: ReducedPrecision, folder: Path, report: Report) -> Variant:
+    report(f"{exportable.name} in {precision}: exporting")
+    path = folder / f"{exportable.name}.{precision}.onnx"
+    write_onnx(reduced(exportable, precision), path)
+    report(f"{exportable.name} in {precision}: comparing with FP32 PyTorch on {len(exportable.parity.cases)} frames")
+    return Variant(
+        file=path.name,
+        sha256=sha256(path),
+        opset=opset_of(onnx.load(path)),
+        accuracy=measure_reduced(exportable, precision, path),
     )

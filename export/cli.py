@@ -5,12 +5,17 @@ import re
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tsn.export.engine_request import EngineRequest, Sizes, parse_compute_capabilities
 from tsn.runtime.command import run_command
 from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
+
+if TYPE_CHECKING:
+    from tsn.runtime.bundle import Library, ReducedPrecision
 
 STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 FILE = click.Path(path_type=Path)
@@ -48,8 +53,26 @@ FILE = click.Path(path_type=Path)
     help="Compute the flow on frames reduced to this.",
 )
 @click.option("--flow-largest", default="1920x1080", show_default=True, help="The largest frames that will come.")
-@click.option("-o", "--output", type=FILE, required=True, help="The folder to write.")
+@click.option("-o", "--output", type=FILE, help="The folder to write.")
 @click.option("--name", help="What the bundle calls itself; without it the folder's name.")
+@click.option("--fp16", is_flag=True, help="Write the networks in FP16 as well; engines are then built from these.")
+@click.option("--bf16", is_flag=True, help="The same in BF16.")
+@click.option("--engine", is_flag=True, help="Build engines for TensorRT or TensorRT-RTX.")
+@click.option("--from", "source", type=FILE, metavar="BUNDLE", help="Build engines for a bundle that exists, in it.")
+@click.option("--library", type=click.Choice(["tensorrt", "tensorrt-rtx"]), help="What builds. [tensorrt]")
+@click.option("--size", metavar="WxH", help="Engines for frames of this size alone: the fastest kind.")
+@click.option("--min-size", metavar="WxH", help="Engines for frames from this size on. [64x64]")
+@click.option("--opt-size", metavar="WxH", help="The size that they are fastest at. [1280x720]")
+@click.option("--max-size", metavar="WxH", help="The largest frames that they take. [1920x1080]")
+@click.option(
+    "--compute-capability", metavar="LIST", help="Build for these GPUs, as 89,120, without one (tensorrt-rtx only)."
+)
+@click.option("--builder-level", type=click.IntRange(0, 5), help="How long to look for faster kernels. [the library's]")
+@click.option(
+    "--workspace", type=click.FloatRange(min=0, min_open=True), metavar="GIB", help="Limit of scratch memory."
+)
+@click.option("--timing-cache", type=FILE, metavar="FILE", help="TensorRT's timings. [in the user's cache folder]")
+@click.option("--no-timing-cache", is_flag=True, help="Measure every kernel anew.")
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it is there.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written to stdout, as one JSON document.")
@@ -66,22 +89,33 @@ def command(
     flow_updates: int,
     flow_scale: float,
     flow_largest: str,
-    output: Path,
+    output: Path | None,
     name: str | None,
+    source: Path | None,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
+    **engine_options: Any,
 ) -> None:
     """Export a CHECKPOINT of tsn-train, or the weights given by --encoder and --decoder, to a bundle for tsn-run.
+
+    With --engine build engines for it too; with --from for a bundle that is there already.
 
     \b
     tsn-export checkpoint.pth --style waves=waves.jpg -o waves/
     tsn-export --decoder decoder.pth --style starry_night=vangogh.jpg -o starry/
+    tsn-export checkpoint.pth --fp16 --engine --size 1920x1080 -o starry/
+    tsn-export --from starry/ --engine --fp16 --library tensorrt-rtx --compute-capability 89,120
     """
-    if checkpoint is not None and (encoder is not None or decoder is not None):
+    reduced, engines = parse_engine_options(**engine_options)
+    if source is not None:
+        _refuse_with_from(engines, checkpoint, encoder, decoder, flow, output, name, *styles, *parity_frames)
+    elif checkpoint is not None and (encoder is not None or decoder is not None):
         raise UsageError("a CHECKPOINT holds both networks: leave --encoder and --decoder out")
-    if checkpoint is None and decoder is None:
+    elif checkpoint is None and decoder is None:
         raise UsageError("there is nothing to export. Give a CHECKPOINT of tsn-train, or --decoder FILE")
+    elif output is None:
+        raise UsageError("there is no place to write to. Give a folder with -o")
     if flow is None and flow_weights is not None:
         raise UsageError("--flow-weights is given without a network. Add --flow raft-small or --flow raft-large")
     largest = Size.parse(flow_largest)
@@ -93,35 +127,43 @@ def command(
             click.echo(f"{time.monotonic() - started:6.1f} s  {line}", err=True)
 
     try:  # after the options: an error in those should not take the seconds of this import
-        from tsn.export.job import Request, export_bundle
-        from tsn.export.temporal import FlowRequest
+        if source is not None:
+            from tsn.export.engine_job import add_engines
+
+            assert engines is not None
+            output, manifest = source, add_engines(source, engines, report=report)
+        else:
+            from tsn.export.job import Request, export_bundle
+            from tsn.export.temporal import FlowRequest
+
+            assert output is not None
+            request = Request(
+                checkpoint=checkpoint,
+                encoder=encoder,
+                decoder=decoder,
+                styles=style_files,
+                style_size=style_size,
+                parity_frames=parity_frames,
+                flow=FlowRequest(
+                    kind="raft-large" if flow == "raft-large" else "raft-small",
+                    weights=flow_weights,
+                    updates=flow_updates,
+                    scale=Fraction(flow_scale).limit_denominator(100),
+                    largest=largest,
+                )
+                if flow is not None
+                else None,
+                output=output,
+                name=name,
+                precisions=reduced,
+                engines=engines,
+                overwrite=overwrite,
+            )
+            manifest = export_bundle(request, report=report)
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"tsn-export needs {error.name}, which is not installed. Run: pip install 'temporalstylenet[export]'"
         ) from error
-    manifest = export_bundle(
-        Request(
-            checkpoint=checkpoint,
-            encoder=encoder,
-            decoder=decoder,
-            styles=style_files,
-            style_size=style_size,
-            parity_frames=parity_frames,
-            flow=FlowRequest(
-                kind="raft-large" if flow == "raft-large" else "raft-small",
-                weights=flow_weights,
-                updates=flow_updates,
-                scale=Fraction(flow_scale).limit_denominator(100),
-                largest=largest,
-            )
-            if flow is not None
-            else None,
-            output=output,
-            name=name,
-            overwrite=overwrite,
-        ),
-        report=report,
-    )
     report(f"wrote {output}")
     if as_json:
         summary = manifest.model_dump(mode="json", exclude={"styles"})
@@ -142,6 +184,63 @@ def parse_styles(styles: tuple[str, ...]) -> dict[str, Path]:
             raise UsageError(f"the style '{name}' is given twice. Give each its own name")
         files[name] = Path(file)
     return files
+
+
+def parse_engine_options(
+    *,
+    fp16: bool,
+    bf16: bool,
+    engine: bool,
+    library: "Library | None",
+    size: str | None,
+    min_size: str | None,
+    opt_size: str | None,
+    max_size: str | None,
+    compute_capability: str | None,
+    builder_level: int | None,
+    workspace: float | None,
+    timing_cache: Path | None,
+    no_timing_cache: bool,
+) -> "tuple[tuple[ReducedPrecision, ...], EngineRequest | None]":
+    """The precisions to write beside FP32, and the engines to build. Raises UsageError where options do not fit."""
+    reduced: tuple[ReducedPrecision, ...] = (*(("fp16",) if fp16 else ()), *(("bf16",) if bf16 else ()))
+    if not engine:
+        given = (
+            library,
+            size,
+            min_size,
+            opt_size,
+            max_size,
+            compute_capability,
+            builder_level,
+            workspace,
+            timing_cache,
+        )
+        if any(value is not None for value in given) or no_timing_cache:
+            raise UsageError("these options are about engines: add --engine")
+        return reduced, None
+    if len(reduced) > 1:
+        raise UsageError("an engine has one precision: give --fp16 or --bf16, not both")
+    if timing_cache is not None and no_timing_cache:
+        raise UsageError("--timing-cache and --no-timing-cache exclude each other")
+    minimum, optimum, maximum = (None if text is None else Size.parse(text) for text in (min_size, opt_size, max_size))
+    return reduced, EngineRequest(
+        library=library or "tensorrt",
+        sizes=Sizes.of(size=Size.parse(size) if size else None, minimum=minimum, optimum=optimum, maximum=maximum),
+        precision=reduced[0] if reduced else "fp32",
+        compute_capabilities=parse_compute_capabilities(compute_capability) if compute_capability else (),
+        builder_level=builder_level,
+        workspace=None if workspace is None else round(workspace * 2**30),
+        timing_cache=timing_cache,
+        use_timing_cache=not no_timing_cache,
+    )
+
+
+def _refuse_with_from(engines: EngineRequest | None, *others: object) -> None:
+    if engines is None:
+        raise UsageError("--from builds engines for a bundle: add --engine")
+    if any(other is not None for other in others):
+        raise UsageError("--from takes the bundle as it is: leave weights, styles, --name and -o out")
 
 
 def main() -> None:

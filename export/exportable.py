@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tsn.runtime.bundle import NetworkName
+from tsn.runtime.bundle import NetworkName, ReducedPrecision
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -33,6 +33,14 @@ class Parity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reduction:
+    """What of a network may be computed in half precision, and how far that may take it from FP32 PyTorch."""
+
+    parts: Sequence[str]  # submodules of the graph that take and give activations; all else stays FP32
+    thresholds: Mapping[ReducedPrecision, Mapping[str, Thresholds]]  # for each output
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Exportable:
     """A network to export. Tensors are named in the order of the graph's `forward` and of what it returns."""
 
@@ -45,3 +53,4 @@ class Exportable:
     parity: Parity
     largest_pixels: int | None = None  # of a frame, where the network has a limit
     unrolled: bool = False  # a long graph: torch.jit traces it in seconds, torch.export in minutes
+    reduction: Reduction | None = None  # None: the network is FP32 whatever precision is asked for

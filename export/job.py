@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsn.export.bundle_writer import Report, write_bundle
+from tsn.export.engine_file import open_builder
+from tsn.export.engine_job import add_engines
+from tsn.export.engine_request import EngineRequest
 from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
 from tsn.export.temporal import FlowRequest, blend_network, flow_network
 from tsn.runtime.atomic import refuse_unwritable
-from tsn.runtime.bundle import Manifest
+from tsn.runtime.bundle import Manifest, ReducedPrecision
 from tsn.runtime.errors import InputError, UsageError
 from tsn.runtime.picture import read_picture
 from tsn.train.weights import Networks, load_checkpoint, load_networks
@@ -33,6 +36,8 @@ class Request:
     parity_frames: tuple[Path, ...] = ()  # pictures to compare the networks on, besides drawn frames and two styles
     flow: FlowRequest | None = None  # a bundle without one computes flow with OpenCV
     output: Path  # the bundle's folder
+    precisions: tuple[ReducedPrecision, ...] = ()  # to write the networks in, beside FP32
+    engines: EngineRequest | None = None  # to build from them
     name: str | None = None  # of the bundle; the folder's where None
     overwrite: bool = False
 
@@ -42,11 +47,14 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
 
     Raises:
         InputError: weights or a picture cannot be used.
-        UnavailableError: VGG-19 cannot be downloaded.
+        UnavailableError: VGG-19 cannot be downloaded, or the engines cannot be built here.
         OutputError: the folder is there already or cannot be written.
         AccuracyError: a network as exported is too far from PyTorch.
     """
     refuse_unwritable(request.output, overwrite=request.overwrite)
+    engines = request.engines
+    if engines is not None:
+        open_builder(engines)  # refuses at once what could not be built after minutes of exporting
     styles = {name: read_picture(path, shorter_side=request.style_size) for name, path in request.styles.items()}
     real = [*list(request.styles.values())[:PARITY_STYLES], *request.parity_frames]
     frames = [read_picture(path, shorter_side=PARITY_SIDE)[np.newaxis] for path in real]
@@ -68,7 +76,9 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         exportables,
         name=request.name or request.output.resolve().name,
         styles=styles,
+        precisions=request.precisions,
         overwrite=request.overwrite,
+        finish=None if engines is None else lambda folder: add_engines(folder, engines, report=report),
         report=report,
     )
 

@@ -1,7 +1,7 @@
 """Parity: the same inputs through eager FP32 PyTorch and through ONNX Runtime, and the distance between the two."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,8 @@ from tsn.export.exportable import Arrays, Exportable, Thresholds
 from tsn.runtime.bundle import Accuracy
 from tsn.runtime.errors import AccuracyError
 
+Run = Callable[[Arrays], Arrays]  # inputs by name -> outputs by name
+
 IDENTICAL_DB = 200.0  # stands for the infinite PSNR of equal pictures, which JSON cannot hold
 
 
@@ -22,24 +24,42 @@ def measure(network: Exportable, file: Path) -> Accuracy:
 
     Raises AccuracyError where an output is farther than its thresholds allow, of another shape, or not finite.
     """
-    session = _session(file)
-    differences: dict[str, list[NDArray[np.float64]]] = {name: [] for name in network.outputs}
+    return compare(network, {file.name: run_onnx(network, file)}, network.parity.thresholds)
+
+
+def compare(network: Exportable, runs: Mapping[str, Run], thresholds: Mapping[str, Thresholds]) -> Accuracy:
+    """How far each of `runs`, ways to compute the network by what to call them, lies from its graph; as `measure`."""
+    differences: dict[tuple[str, str], list[NDArray[np.float64]]] = {
+        (what, output): [] for what in runs for output in network.outputs
+    }
     for case in network.parity.cases:
         reference = run_eager(network, case)
-        arrays = cast("Sequence[NDArray[Any]]", session.run(list(network.outputs), dict(case)))
-        found = dict(zip(network.outputs, arrays, strict=True))
-        for name in network.outputs:
-            if found[name].shape != reference[name].shape:
-                raise AccuracyError(
-                    f"{file.name} gives {name} of shape {found[name].shape}, PyTorch {reference[name].shape}"
-                )
-        for name, levels in network.parity.levels(reference, found).items():
-            differences[name].append(np.abs(levels).ravel())
+        for what, run in runs.items():
+            found = run(case)
+            for name in network.outputs:
+                if found[name].shape != reference[name].shape:
+                    raise AccuracyError(
+                        f"{what} gives {name} of shape {found[name].shape}, PyTorch {reference[name].shape}"
+                    )
+            for name, levels in network.parity.levels(reference, found).items():
+                differences[what, name].append(np.abs(levels).ravel())
     frames = len(network.parity.cases)
-    outputs = {name: distance(np.concatenate(differences[name]), frames=frames) for name in network.outputs}
-    for name, accuracy in outputs.items():
-        refuse_distant(f"{name} of {file.name}", accuracy, network.parity.thresholds[name])
-    return worst(outputs.values())
+    accuracies: list[Accuracy] = []
+    for (what, name), levels in differences.items():
+        accuracies.append(distance(np.concatenate(levels), frames=frames))
+        refuse_distant(f"{name} of {what}", accuracies[-1], thresholds[name])
+    return worst(accuracies)
+
+
+def run_onnx(network: Exportable, file: Path) -> Run:
+    """The network's outputs as ONNX Runtime computes them from a file, on the CPU."""
+    session = _session(file)
+
+    def run(case: Arrays) -> Arrays:
+        arrays = cast("Sequence[NDArray[Any]]", session.run(list(network.outputs), dict(case)))
+        return dict(zip(network.outputs, arrays, strict=True))
+
+    return run
 
 
 def run_eager(network: Exportable, case: Arrays) -> Arrays:

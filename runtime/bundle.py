@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,14 @@ FORMAT = 1  # raised when a manifest can no longer be read by older versions
 SHIPPED = Path(__file__).parent / "bundles"
 
 NetworkName = Literal["style", "stylize", "flow", "blend"]
+ReducedPrecision = Literal["fp16", "bf16"]
+Precision = Literal["fp32", ReducedPrecision]
+Form = Literal[Precision, "engine"]  # which of a network's files is meant
+Library = Literal["tensorrt", "tensorrt-rtx"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
+"""A plain name: a manifest cannot point outside its folder."""
+SizeText = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")]  # "1920x1080": what Size.parse reads
 
 
 class _Model(BaseModel):
@@ -39,12 +46,37 @@ class Accuracy(_Model):
     frames: int
 
 
-class Network(_Model):
-    """One network as ONNX."""
+class Variant(_Model):
+    """A network with its convolutions in half precision, as ONNX: engines are built from it. It takes and gives what
+    the network itself does."""
 
-    file: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")
-    ]  # a plain name: a manifest cannot point outside its folder
+    file: FileName
+    sha256: Sha256
+    opset: int
+    accuracy: Accuracy
+
+
+class Engine(_Model):
+    """A network built by TensorRT or TensorRT-RTX: it fits one version of the library and these kinds of GPU."""
+
+    file: FileName
+    sha256: Sha256
+    library: Library
+    version: str  # of the library: "1.7.1.116"
+    compute_capabilities: tuple[str, ...]  # "8.9"
+    gpu: str | None  # the one that it was built on; None where it was built without one
+    precision: Precision
+    onnx_sha256: Sha256  # of the file that it was built from
+    minimum: SizeText  # the frames that it takes; equal to `maximum` for a static engine
+    optimum: SizeText
+    maximum: SizeText
+    verified: Accuracy | None  # against the bundle's FP32 network, on a GPU; None until one has run it
+
+
+class Network(_Model):
+    """One network as FP32 ONNX: what every backend that reads ONNX runs unless another file is named."""
+
+    file: FileName
     sha256: Sha256
     opset: int
     inputs: Mapping[str, TensorSpec]
@@ -52,6 +84,8 @@ class Network(_Model):
     minimum_side: int  # pixels; smaller frames are refused
     largest_pixels: int | None = None  # of a frame, where the network has a limit
     accuracy: Accuracy | None = None
+    variants: Mapping[ReducedPrecision, Variant] = {}
+    engine: Engine | None = None
 
 
 class Style(_Model):
@@ -77,30 +111,66 @@ class Manifest(_Model):
     networks: Mapping[NetworkName, Network]
     styles: Mapping[str, Style] = {}
 
+    def document(self) -> str:
+        """The text of manifest.json."""
+        return self.model_dump_json(indent=2) + "\n"
+
 
 class Bundle:
-    """A bundle on disk, read and checked."""
+    """A bundle on disk, read and checked.
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    Args:
+        form: which of its files `network` gives: ONNX of a precision, or engines.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, *, form: Form = "fp32") -> None:
         self.folder = folder
         self.manifest = manifest
+        self.form: Form = form
 
     def network(self, name: NetworkName) -> Path:
-        """The path of a network's file, its checksum verified. Raises BundleError where it is missing or changed."""
+        """The path of a network's file, its checksum verified. Raises BundleError where it is missing or changed.
+
+        A network that has no ONNX of the form's precision is given in FP32.
+        """
         if name not in self.manifest.networks:
             raise BundleError(f"the bundle {self.folder} has no network '{name}'. Export it again with tsn-export")
         network = self.manifest.networks[name]
-        path = self.folder / network.file
+        if self.form == "engine":
+            if network.engine is None:
+                raise BundleError(
+                    f"the bundle {self.folder} has no engine of the network '{name}'. "
+                    f"Run: tsn-export --from {self.folder} --engine"
+                )
+            return self.checked(network.engine)
+        return self.checked(network if self.form == "fp32" else network.variants.get(self.form, network))
+
+    def checked(self, entry: Network | Variant | Engine) -> Path:
+        """The path of a file that the manifest names. Raises BundleError where it is missing or changed."""
+        path = self.folder / entry.file
         if not path.is_file():
-            raise BundleError(
-                f"the bundle {self.folder} lacks {network.file}. Copy the whole folder, or export it again"
-            )
-        if (found := sha256(path)) != network.sha256:
+            raise BundleError(f"the bundle {self.folder} lacks {entry.file}. Copy the whole folder, or export it again")
+        if (found := sha256(path)) != entry.sha256:
             raise BundleError(
                 f"{path} is not the file that was exported: sha256 is {found[:12]}…, {MANIFEST} says "
-                f"{network.sha256[:12]}…. Copy the whole folder again, or export it again"
+                f"{entry.sha256[:12]}…. Copy the whole folder again, or export it again"
             )
         return path
+
+    def named(self, place: Path, library: Library | None) -> "Bundle":
+        """This bundle in the form that a backend of `library` runs; without one, in that of the file at `place`."""
+        form: Form = "engine" if library is not None else "fp32"
+        if library is None:
+            for network in self.manifest.networks.values():
+                for precision, variant in network.variants.items():
+                    if variant.file == place.name:
+                        form = precision
+        return Bundle(self.folder, self.manifest, form=form)
+
+    def library_of(self, place: Path) -> Library | None:
+        """The library that runs the file at `place`, where that is one of the bundle's engines."""
+        engines = (network.engine for network in self.manifest.networks.values())
+        return next((engine.library for engine in engines if engine and engine.file == place.name), None)
 
 
 def open_bundle(place: str | Path) -> Bundle:
@@ -140,6 +210,11 @@ def parse_manifest(text: str, path: Path) -> Manifest:
 def shipped_bundles() -> list[str]:
     """The names of the bundles that come with this package."""
     return sorted(path.parent.name for path in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def library_named(name: str) -> Library | None:
+    """The library called `name`, where it is one that runs engines."""
+    return next((library for library in get_args(Library) if library == name), None)
 
 
 def sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""tsn-run: options in, exit code out."""
+"""tsn-run and tsn-doctor: options in, exit code out."""
 
 import json
 from fractions import Fraction
@@ -9,7 +9,7 @@ import click
 
 from tsn.runtime.backends import BACKENDS
 from tsn.runtime.command import run_command
-from tsn.runtime.errors import IncompleteError, TsnError
+from tsn.runtime.errors import IncompleteError, TsnError, UnavailableError
 from tsn.runtime.geometry import Size
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Seconds(click.ParamType[Fraction]):
 @click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="Stop after N frames.")
 @click.option("--codec", type=click.Choice(["h264", "hevc", "av1", "vp9"]), help="[h264; vp9 in .webm]")
 @click.option("--quality", type=click.IntRange(0, 100), default=75, show_default=True, help="0 is small, 100 is best.")
-@click.option("--backend", default="cpu", show_default=True, help="See --list-backends.")
+@click.option("--backend", help="See --list-backends. [that of the engine that BUNDLE names, or cpu]")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads. [one for each core]")
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document on stdout.")
@@ -67,7 +67,7 @@ def tsn_run(
     output: Path | None,
     styles: tuple[str, ...],
     size: str | None,
-    backend: str,
+    backend: str | None,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -117,6 +117,34 @@ def tsn_run(
 def main() -> None:
     """The console script."""
     run_command(tsn_run)
+
+
+@click.command(name="tsn-doctor")
+@click.option("--for", "backend", default="cpu", show_default=True, metavar="BACKEND", help="What is to be run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON document on stdout.")
+@click.version_option(package_name="temporalstylenet")
+def tsn_doctor(*, backend: str, as_json: bool) -> None:
+    """Look at what this machine can run: driver, GPU, libraries, encoders, cache; and say how to cure what it lacks.
+
+    Ends with 0 where BACKEND can run here, with 3 where it cannot.
+    """
+    from tsn.runtime.doctor import diagnose
+
+    diagnosis = diagnose(backend)
+    if as_json:
+        click.echo(json.dumps(diagnosis.document(), indent=2))
+    else:
+        for check in diagnosis.checks:
+            mark = "ok" if check.ok else "NO" if check.needed else "no"
+            click.echo(f"{mark}  {check.name}: {check.detail}")
+    if not diagnosis.ok:
+        lacking = ", ".join(check.name for check in diagnosis.checks if check.needed and not check.ok)
+        raise UnavailableError(f"{backend} cannot run here. It lacks: {lacking}")
+
+
+def doctor_main() -> None:
+    """The console script tsn-doctor."""
+    run_command(tsn_doctor)
 
 
 def _parse_size(text: str | None) -> tuple[Size | None, int | None]:

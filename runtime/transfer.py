@@ -10,7 +10,7 @@ import cv2
 
 from tsn.runtime.atomic import refuse_unwritable, whole_file
 from tsn.runtime.backends import open_backend
-from tsn.runtime.bundle import open_bundle
+from tsn.runtime.bundle import library_named, open_bundle
 from tsn.runtime.encoders import check_container
 from tsn.runtime.errors import OutputError, UsageError
 from tsn.runtime.job import Report, Settings
@@ -36,7 +36,8 @@ class VideoStyleTransfer:
 
     Args:
         bundle: its folder, a file in it, or the name of one shipped with this package.
-        device: a backend, as `tsn-run --list-backends` lists them.
+        device: a backend, as `tsn-run --list-backends` lists them; None takes the library of the engine that `bundle`
+            names, and the CPU where it names none.
         threads: how many threads compute on the CPU; None takes one for each core.
         use_temporal_consistency: hold each frame of a video to the ones before it, where the settings do not say;
             None does so where the bundle has a flow network.
@@ -50,11 +51,13 @@ class VideoStyleTransfer:
         self,
         bundle: str | Path,
         *,
-        device: str = "cpu",
+        device: str | None = None,
         threads: int | None = None,
         use_temporal_consistency: bool | None = None,
     ) -> None:
-        self.bundle = open_bundle(bundle)
+        opened = open_bundle(bundle)
+        device = device or opened.library_of(Path(bundle)) or "cpu"
+        self.bundle = opened.named(Path(bundle), library_named(device))
         self.backend = open_backend(device, threads=threads)
         self._threads = threads
         self._use_temporal_consistency = use_temporal_consistency

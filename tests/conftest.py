@@ -1,6 +1,7 @@
 """Where the tests find media: drawn by themselves, or real when it is there."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,4 +82,34 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
         name="tiny",
         styles={"stripes": stripes, "noise": noise},
     )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle with `stylize` in FP16 and BF16 beside FP32. Shared: copy it before changing it."""
+    from tsn.export import bundle_writer
+    from tsn.export.exportable import Exportable
+    from tsn.export.stylizer import style_network, stylize_network
+    from tsn.export.temporal import blend_network
+
+    true_write = bundle_writer.write_onnx
+
+    def write(network: Exportable, path: Path) -> None:  # the FP32 files exist already: seconds of tracing
+        if (tiny_bundle / path.name).is_file():
+            shutil.copyfile(tiny_bundle / path.name, path)
+        else:
+            true_write(network, path)
+
+    folder = tmp_path_factory.mktemp("bundles") / "half"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle_writer, "write_onnx", write)
+        bundle_writer.write_bundle(
+            folder,
+            tiny_networks,
+            [style_network(tiny_networks, []), stylize_network(tiny_networks, []), blend_network()],
+            name="half",
+            styles={"noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)},
+            precisions=("fp16", "bf16"),
+        )
     return folder

@@ -52,10 +52,13 @@ class Backend(Protocol):
         ...
 
 
-# The module of each backend; each has `def connect(*, threads: int | None) -> Backend`, which raises UnavailableError,
+# The module and in it the function of each backend: `(*, threads: int | None) -> Backend`. It raises UnavailableError,
 # with the command that cures it, where the library or the device is missing.
-BACKENDS: Mapping[str, str] = {
-    "cpu": "tsn.runtime.backends.ort",
+BACKENDS: Mapping[str, tuple[str, str]] = {
+    "cpu": ("tsn.runtime.backends.ort", "connect"),
+    "cuda": ("tsn.runtime.backends.ort_cuda", "connect"),
+    "tensorrt": ("tsn.runtime.backends.trt", "connect_tensorrt"),
+    "tensorrt-rtx": ("tsn.runtime.backends.trt", "connect_tensorrt_rtx"),
 }
 
 
@@ -73,7 +76,8 @@ def open_backend(name: str, *, threads: int | None = None) -> Backend:
     """
     if name not in BACKENDS:
         raise UnavailableError(f"there is no backend '{name}'. Choose one of: {', '.join(BACKENDS)}")
-    return import_module(BACKENDS[name]).connect(threads=threads)
+    module, function = BACKENDS[name]
+    return getattr(import_module(module), function)(threads=threads)
 
 
 def scalar(value: float) -> Array:

@@ -47,7 +47,7 @@ class OrtSession:
         try:
             results = running.result()
         except Exception as error:
-            raise _run_error(error) from error
+            raise run_error(error) from error
         finally:
             options.terminate = True  # does nothing once the run has ended
         return {name: OrtTensor(value) for name, value in zip(self._outputs, results, strict=True)}
@@ -71,7 +71,7 @@ class OrtBackend:
         try:
             session = ort.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each status code
-            raise BundleError(f"{network} is no network that ONNX Runtime can load: {_first_line(error)}") from error
+            raise BundleError(f"{network} is no network that ONNX Runtime can load: {first_line(error)}") from error
         return OrtSession(session, self._runner)
 
     def upload(self, array: Array) -> Tensor:
@@ -93,12 +93,14 @@ def _value(tensor: Tensor) -> Any:
     return tensor.value
 
 
-def _run_error(error: Exception) -> Exception:
+def run_error(error: Exception) -> Exception:
+    """What a failed run means to a user: memory where it was that, else the error as it is."""
     text = str(error)
-    if "allocate memory" in text or "bad_alloc" in text or "bad allocation" in text:
+    if "allocate memory" in text or "bad_alloc" in text or "bad allocation" in text or "out of memory" in text:
         return UnavailableError("there is not enough memory for frames of this size. Make them smaller with --size")
     return error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error's message."""
     return str(error).strip().splitlines()[0]

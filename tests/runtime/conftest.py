@@ -1,5 +1,7 @@
 """Small media that the tests draw themselves."""
 
+import ctypes
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -15,6 +17,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tsn.runtime.cli import main
+
+if TYPE_CHECKING:
+    from tsn.runtime.driver import Gpu
 
 RGB = NDArray[np.uint8]
 
@@ -160,3 +165,58 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> I
     yield call
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def engine_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """The tiny bundle with an engine of `stylize` in its manifest, for sm_89 with TensorRT-RTX 1.7.1; it is no plan."""
+    from tsn.runtime.bundle import MANIFEST, Engine, open_bundle, sha256
+
+    folder = shutil.copytree(tiny_bundle, tmp_path / "starry")
+    (folder / "engine.plan").write_bytes(b"vtrt, but no engine")
+    manifest = open_bundle(folder).manifest
+    stylize = manifest.networks["stylize"]
+    engine = Engine(
+        file="engine.plan",
+        sha256=sha256(folder / "engine.plan"),
+        library="tensorrt-rtx",
+        version="1.7.1",
+        compute_capabilities=("8.9", "12.0"),
+        gpu=None,
+        precision="fp32",
+        onnx_sha256=stylize.sha256,
+        minimum="64x48",
+        optimum="64x48",
+        maximum="64x48",
+        verified=None,
+    )
+    networks = {**manifest.networks, "stylize": stylize.model_copy(update={"engine": engine})}
+    (folder / MANIFEST).write_text(manifest.model_copy(update={"networks": networks}).document())
+    return folder
+
+
+@pytest.fixture
+def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without an NVIDIA driver, also where there is one."""
+
+    true_load = ctypes.CDLL
+
+    def load(name: str, *rest: Any, **more: Any) -> ctypes.CDLL:  # TensorRT-RTX loads its own libraries so
+        if name in ("libcuda.so.1", "nvcuda.dll"):
+            raise OSError(f"{name}: cannot open shared object file: No such file or directory")
+        return true_load(name, *rest, **more)
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
+
+
+@pytest.fixture
+def some_gpu(monkeypatch: pytest.MonkeyPatch) -> "Gpu":
+    """A driver that shows an H200."""
+    from tsn.runtime import driver
+    from tsn.runtime.backends import ort_cuda
+    from tsn.runtime.driver import Driver, Gpu
+
+    gpu = Gpu(name="NVIDIA H200", compute_capability="9.0", memory=150 * 10**9)
+    for module in (driver, ort_cuda):
+        monkeypatch.setattr(module, "probe_driver", lambda: Driver(cuda="12.8", gpus=(gpu,)))
+    return gpu

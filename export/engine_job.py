@@ -1,0 +1,111 @@
+"""The engines of a bundle: built from its ONNX files, described in its manifest. Whole or not at all."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from tsn.export.build_progress import Report
+from tsn.export.engine_file import Builder, build_engine, open_builder
+from tsn.export.engine_request import STYLE_SIZES, EngineRequest, Sizes
+from tsn.runtime.atomic import whole_file
+from tsn.runtime.bundle import (
+    MANIFEST,
+    Bundle,
+    Engine,
+    Manifest,
+    Network,
+    NetworkName,
+    Precision,
+    Variant,
+    open_bundle,
+    sha256,
+)
+from tsn.runtime.errors import OutputError, UsageError
+
+
+def add_engines(folder: Path, request: EngineRequest, *, report: Report = lambda line: None) -> Manifest:
+    """Build an engine of every network of the bundle in `folder`, replacing any that are there; give its manifest.
+
+    Raises:
+        UnavailableError: the library or the GPU that it needs is missing, or too small.
+        UsageError: the bundle or the library does not hold what is asked for.
+        BundleError: the bundle cannot be used, or the library cannot build a network of it.
+        OutputError: the bundle cannot be written to.
+    """
+    builder = open_builder(request)
+    bundle = open_bundle(folder)
+    folder = bundle.folder
+    _refuse_sizes(bundle, request)
+    with ExitStack() as stack:
+        # Entered first, so renamed last: a manifest never speaks of an engine that is not there.
+        manifest_file = stack.enter_context(whole_file(folder / MANIFEST, overwrite=True))
+        networks: dict[NetworkName, Network] = {}
+        for name, network in bundle.manifest.networks.items():
+            precision, source = _source(bundle, network, request.precision)
+            sizes = STYLE_SIZES if name == "style" else request.sizes
+            path = bundle.checked(source)
+            report(
+                f"{name}: building {precision} with {builder.library.title} for {_target(builder)}, frames of {sizes}"
+            )
+            plan = build_engine(path, builder, sizes, report=lambda line, name=name: report(f"{name}: {line}"))
+            file = folder / plan_name(name)
+            unfinished = stack.enter_context(whole_file(file, overwrite=True))
+            try:
+                unfinished.write_bytes(plan)
+            except OSError as error:
+                raise OutputError(f"cannot write {file}: {error.strerror or error}") from error
+            report(f"{name}: {file.name} has {len(plan) / 1e6:.1f} MB")
+            engine = _engine(builder, file, unfinished, precision=precision, source=source, sizes=sizes)
+            networks[name] = network.model_copy(update={"engine": engine})
+        manifest = bundle.manifest.model_copy(update={"networks": networks})
+        manifest_file.write_text(manifest.document(), encoding="utf-8")
+    return manifest
+
+
+def plan_name(name: NetworkName) -> str:
+    """The file of a network's engine; that of the stylizer is the one that users name."""
+    return "engine.plan" if name == "stylize" else f"{name}.plan"
+
+
+def _engine(
+    builder: Builder, file: Path, written: Path, *, precision: Precision, source: Network | Variant, sizes: Sizes
+) -> Engine:
+    return Engine(
+        file=file.name,
+        sha256=sha256(written),
+        library=builder.library.name,
+        version=builder.library.version,
+        compute_capabilities=builder.compute_capabilities,
+        gpu=builder.gpu.name if builder.gpu else None,
+        precision=precision,
+        onnx_sha256=source.sha256,
+        minimum=str(sizes.minimum),
+        optimum=str(sizes.optimum),
+        maximum=str(sizes.maximum),
+        verified=None,
+    )
+
+
+def _source(bundle: Bundle, network: Network, precision: Precision) -> tuple[Precision, Network | Variant]:
+    """The file to build from. A network that was never reduced is built in FP32."""
+    if precision == "fp32":
+        return "fp32", network
+    if not any(precision in other.variants for other in bundle.manifest.networks.values()):
+        raise UsageError(
+            f"the bundle {bundle.folder} holds no network in {precision}: a precision is written at the export. "
+            f"Export it again with --{precision}, or leave --{precision} out"
+        )
+    variant = network.variants.get(precision)
+    return ("fp32", network) if variant is None else (precision, variant)
+
+
+def _refuse_sizes(bundle: Bundle, request: EngineRequest) -> None:
+    smallest = max(network.minimum_side for network in bundle.manifest.networks.values())
+    least = request.sizes.minimum
+    if min(least.width, least.height) < smallest:
+        raise UsageError(f"the size {least} is too small: these networks take {smallest} pixels a side and up")
+
+
+def _target(builder: Builder) -> str:
+    if builder.gpu is not None:
+        return str(builder.gpu)
+    return " and ".join(f"sm_{capability.replace('.', '')}" for capability in builder.compute_capabilities)

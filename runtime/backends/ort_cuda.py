@@ -1,0 +1,98 @@
+"""ONNX Runtime on an NVIDIA GPU."""
+
+# ONNX Runtime states its types in part only.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from tsn.runtime.backends import Array, Backend, Session, Tensor
+from tsn.runtime.backends.ort import OrtTensor, first_line, run_error
+from tsn.runtime.driver import Gpu, probe_driver
+from tsn.runtime.errors import BundleError, UnavailableError
+
+PROVIDER = "CUDAExecutionProvider"
+INSTALL = "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
+FRAMES = ("frame", "image", "current")  # inputs uint8 (1, H, W, 3): they share their axes height and width
+
+
+class CudaOrtSession:
+    """One ONNX network, its inputs and outputs bound to the GPU's memory.
+
+    ONNX Runtime computes shapes on the CPU, and refuses to where falling back to it is disabled. So a session is made
+    for the size of the frames that come, in which no shape is left to compute.
+    """
+
+    def __init__(self, network: Path) -> None:
+        self._network = network
+        self._size: tuple[int, int] | None = None  # height and width that the session is for
+        self._session: Any = None
+
+    def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
+        frame = next(inputs[name] for name in FRAMES if name in inputs)
+        size = (frame.shape[1], frame.shape[2])
+        if size != self._size:
+            self._session = None  # its memory first
+            self._session, self._size = open_session(self._network, size), size
+        binding = self._session.io_binding()
+        for name, tensor in inputs.items():
+            assert isinstance(tensor, OrtTensor)
+            binding.bind_ortvalue_input(name, tensor.value)
+        names = [output.name for output in self._session.get_outputs()]
+        for name in names:
+            binding.bind_output(name, "cuda", 0)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:
+            raise run_error(error) from error
+        return {name: OrtTensor(value) for name, value in zip(names, binding.get_outputs(), strict=True)}
+
+
+class CudaOrtBackend:
+    """ONNX Runtime's CUDA provider on the first GPU, and no other provider."""
+
+    name = "cuda"
+
+    def __init__(self, gpu: Gpu) -> None:
+        self.description = f"ONNX Runtime {ort.__version__}, {gpu}"
+
+    def load(self, network: Path) -> Session:
+        return CudaOrtSession(network)
+
+    def upload(self, array: Array) -> Tensor:
+        return OrtTensor(ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
+
+
+def connect(*, threads: int | None) -> Backend:
+    """The CUDA backend. Raises UnavailableError where the driver, the GPU or the provider is missing."""
+    gpu = probe_driver().gpus[0]
+    if PROVIDER not in ort.get_available_providers():
+        raise UnavailableError(f"this ONNX Runtime was built without CUDA. Run: {INSTALL}")
+    return CudaOrtBackend(gpu)
+
+
+def session_options(size: tuple[int, int]) -> Any:
+    """Options for frames of one size (height, width), which never fall back to the CPU."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.add_free_dimension_override_by_name("height", size[0])
+    options.add_free_dimension_override_by_name("width", size[1])
+    # Without it a missing library of CUDA gives a session on the CPU, in silence.
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    return options
+
+
+def open_session(network: Path, size: tuple[int, int]) -> Any:
+    """A session for frames of `size`. Raises UnavailableError where CUDA does not load, BundleError for a bad file."""
+    try:
+        return ort.InferenceSession(str(network), session_options(size), providers=[PROVIDER])
+    except Exception as error:  # ONNX Runtime raises a class of its own for each status code
+        if "fallback to CPU" in str(error) or "CUDA" in str(error):
+            raise UnavailableError(
+                f"ONNX Runtime cannot run {network} on the GPU: {first_line(error)}. Its CUDA and cuDNN libraries may "
+                "be missing. Run: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+            ) from error
+        raise BundleError(f"{network} is no network that ONNX Runtime can load: {first_line(error)}") from error

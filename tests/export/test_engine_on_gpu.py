@@ -1,0 +1,93 @@
+"""Engines built and run on the GPU that is here. Needs one: `make test-gpu`."""
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tsn.runtime.backends import Array, open_backend, scalar
+from tsn.runtime.bundle import Library, library_named, open_bundle
+from tsn.runtime.driver import probe_driver
+from tsn.runtime.errors import InputError, UnavailableError
+from tsn.runtime.geometry import Size
+from tsn.runtime.trt_library import MODULES
+
+pytestmark = pytest.mark.gpu
+
+LEAST_DB = {"fp32": 60, "fp16": 50}  # against the FP32 network on the CPU: of the rounded frames
+
+
+@pytest.fixture(autouse=True)
+def gpu() -> None:
+    """Skips where there is no GPU, and fails there under TSN_REQUIRE_GPU=1."""
+    try:
+        probe_driver()
+    except UnavailableError as error:
+        if os.environ.get("TSN_REQUIRE_GPU") == "1":
+            pytest.fail(f"TSN_REQUIRE_GPU=1, but {error}")
+        pytest.skip(str(error))
+
+
+def stylized(place: Path, device: str, frames: list[Array]) -> list[Array]:
+    """The frames in the style `noise`, by the bundle's networks on a backend."""
+    bundle = open_bundle(place).named(place, library_named(device))
+    backend = open_backend(device)
+    session = backend.load(bundle.network("stylize"))
+    mean, std = (backend.upload(part) for part in bundle.manifest.styles["noise"].arrays())
+    strength, preserve = backend.upload(scalar(1)), backend.upload(scalar(0))
+    return [
+        session(frame=backend.upload(frame), mean=mean, std=std, strength=strength, preserve_color=preserve)[
+            "stylized"
+        ].numpy()
+        for frame in frames
+    ]
+
+
+def refuse_distant(found: list[Array], expected: list[Array], precision: str) -> None:
+    for one, other in zip(found, expected, strict=True):
+        error = np.mean((one.astype(float) - other) ** 2)
+        assert 10 * np.log10(255**2 / max(error, 1e-9)) > LEAST_DB[precision]
+
+
+def drawn(sizes: list[Size]) -> list[Array]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (1, size.height, size.width, 3), dtype=np.uint8) for size in sizes]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("static", [True, False], ids=["static", "dynamic"])
+@pytest.mark.parametrize("name", ["tensorrt", "tensorrt-rtx"])
+def test_an_engine_gives_what_the_network_gives_on_the_cpu(
+    tiny_half_bundle: Path, tmp_path: Path, name: Library, static: bool, precision: str
+) -> None:
+    if find_spec(MODULES[name]) is None:
+        pytest.skip(f"{name} is not installed")
+    from tsn.export.engine_file import open_builder
+    from tsn.export.engine_job import add_engines
+    from tsn.export.engine_request import EngineRequest, Sizes
+
+    size = Size(160, 96)
+    sizes = Sizes.of(size=size) if static else Sizes.of(minimum=Size(64, 64), optimum=size, maximum=Size(256, 256))
+    request = EngineRequest(library=name, sizes=sizes, precision=precision)  # type: ignore[arg-type]
+    try:
+        open_builder(request)
+    except UnavailableError as error:  # TensorRT-RTX knows no GPU of a data centre
+        pytest.skip(str(error))
+    folder = shutil.copytree(tiny_half_bundle, tmp_path / "bundle")
+    add_engines(folder, request)
+    frames = drawn([size] * 3 if static else [size, Size(97, 131), size])
+    refuse_distant(stylized(folder, name, frames), stylized(folder, "cpu", frames), precision)
+    with pytest.raises(InputError, match="takes frames"):
+        stylized(folder, name, drawn([Size(300, 96)]))
+
+
+@pytest.mark.parametrize(("file", "precision"), [("stylize.onnx", "fp32"), ("stylize.fp16.onnx", "fp16")])
+def test_onnx_runtime_on_the_gpu_gives_what_it_gives_on_the_cpu(
+    tiny_half_bundle: Path, file: str, precision: str
+) -> None:
+    frames = drawn([Size(160, 96), Size(97, 131)])
+    found = stylized(tiny_half_bundle / file, "cuda", frames)
+    refuse_distant(found, stylized(tiny_half_bundle, "cpu", frames), precision)
