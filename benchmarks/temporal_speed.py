@@ -1,6 +1,6 @@
 """What temporal stability costs on a CPU: milliseconds for a frame, each part alone and all together.
 
-    python -m tsn.benchmarks.temporal_speed BUNDLE VIDEO --size 854x480
+python -m tsn.benchmarks.temporal_speed BUNDLE VIDEO --size 854x480
 """
 
 import json
