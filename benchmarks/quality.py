@@ -104,7 +104,7 @@ def evaluate(
 
 def as_tensor(frame: RGB) -> Tensor:
     """A frame as (1, 3, H, W) in 0..1."""
-    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).unsqueeze(0).float() / 255
+    return torch.from_numpy(np.array(frame)).permute(2, 0, 1).unsqueeze(0).float() / 255
 
 
 Flows = tuple[Tensor, Tensor]  # from the later frame to the earlier, and where it can be trusted
