@@ -1,5 +1,6 @@
 """The whole measurement: for each size a clip, for each bundle its rows in turns."""
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -42,6 +43,11 @@ def measure(plan: Plan, *, say: Say) -> Results:
     where = environment()
     if where.load_average is not None and where.load_average > 0.5:
         say(f"the load average is {where.load_average}: other programs are running, the figures will be too low")
+    started = time.monotonic()
+
+    def enough() -> bool:
+        return plan.budget_seconds is not None and time.monotonic() - started > plan.budget_seconds
+
     inputs: list[Input] = []
     media: list[Media] = []
     cells: list[Measurement] = []
@@ -56,7 +62,9 @@ def measure(plan: Plan, *, say: Say) -> Results:
             limits = limits or measure_limits(plan, clip, folder, say=say)
             beside = _Media(plan, clip, described, folder)
             for bundle in plan.bundles:
-                lanes, absent = run_lanes(plan, bundle, named.name, clip, folder=folder, between=beside.turn, say=say)
+                lanes, absent = run_lanes(
+                    plan, bundle, named.name, clip, folder=folder, between=beside.turn, enough=enough, say=say
+                )
                 own = beside.results()
                 setting = Setting(
                     bundle=bundle.manifest.name,

@@ -44,10 +44,10 @@ class NetworksAlone:
         """Time `frames` frames, from a decoded one to one that could be encoded."""
         stages: list[dict[str, float]] = []
         started = time.perf_counter()
+        self._watch.start()
         for _ in range(frames):
-            self._watch.start()
             self._stylize(self._frames[self._next % len(self._frames)])
-            stages.append(self._watch.stop())
+            stages.append(self._watch.lap())
             self._next += 1
         seconds = time.perf_counter() - started
         names = list(dict.fromkeys(name for frame in stages for name in frame))

@@ -26,6 +26,9 @@ class Plan:
     frames: int  # at most, of a turn
     repeats: int
     turn_seconds: float  # what a turn aims at
+    warm_up: int = 3  # frames before anything counts
+    fewest: int = 4  # frames of a turn, however slow
+    budget_seconds: float | None = None  # when it is used up, no further repeat begins
     threads: int | None
     quick: bool
     command: tuple[str, ...]

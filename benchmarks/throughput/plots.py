@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from tsn.benchmarks.throughput.report import SCOPES
 from tsn.benchmarks.throughput.results import Measurement, Results
@@ -114,7 +114,16 @@ def _stages(axes: Axes, cells: Sequence[Measurement]) -> None:
     overlap = "; the stages overlap" if cells[0].scope == "file" else ""
     _dress(axes, cells, positions, f"ms for a frame: mean{overlap}")
     axes.set_title("Stages", loc="left", color=INK, fontweight="bold")
-    axes.legend(loc="lower left", bbox_to_anchor=(0.2, 1.0), ncols=len(names), frameon=False, fontsize=8)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.01, 0.98),
+        ncols=len(names),
+        frameon=False,
+        fontsize=8,
+        handlelength=1.2,
+        handletextpad=0.4,
+        columnspacing=0.9,
+    )
 
 
 def _growth(axes: Axes, cells: Sequence[Measurement]) -> None:
@@ -138,6 +147,7 @@ def _growth(axes: Axes, cells: Sequence[Measurement]) -> None:
     sizes = {cell.width * cell.height / 1e6: cell.size for cell in cells}
     axes.set_xticks(list(sizes), [f"{size}\n{pixels:.2g}" for pixels, size in sizes.items()])
     axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(which="both", color=FAINT, linewidth=0.6)

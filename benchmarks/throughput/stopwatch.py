@@ -21,14 +21,16 @@ class Stopwatch:
         self._seconds: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin a frame, at 0 in every stage."""
+        """Begin the first frame, at 0 in every stage."""
         self._seconds = {}
         self._since = time.perf_counter()
 
-    def stop(self) -> dict[str, float]:
-        """End the frame: ms by stage."""
+    def lap(self) -> dict[str, float]:
+        """End a frame and begin the next at the same moment: ms by stage."""
         self._credit()
-        return {stage: seconds * 1000 for stage, seconds in self._seconds.items()}
+        stages = {stage: seconds * 1000 for stage, seconds in self._seconds.items()}
+        self._seconds = {}
+        return stages
 
     @contextmanager
     def stage(self, name: str) -> Generator[None]:

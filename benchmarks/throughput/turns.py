@@ -19,9 +19,6 @@ from tsn.runtime.bundle import Bundle
 
 Say = Callable[[str], None]
 
-WARM_UP = 3  # frames before anything counts
-FEWEST = 4  # frames of a turn, however slow
-
 
 @dataclass(kw_only=True)
 class Lane:
@@ -35,12 +32,21 @@ class Lane:
 
 
 def run_lanes(
-    plan: Plan, bundle: Bundle, size: str, clip: Path, *, folder: Path, between: Callable[[], None], say: Say
+    plan: Plan,
+    bundle: Bundle,
+    size: str,
+    clip: Path,
+    *,
+    folder: Path,
+    between: Callable[[], None],
+    enough: Callable[[], bool],
+    say: Say,
 ) -> tuple[list[Lane], list[NotRun]]:
     """All turns of a bundle at a size, and the cells that stay empty. Processes are ended on return.
 
     Args:
         between: called once in every repeat of the file turns, to measure what goes with them.
+        enough: says whether the time is used up; then no further repeat begins.
     """
     name = bundle.manifest.name
     lanes: list[Lane] = []
@@ -64,14 +70,14 @@ def run_lanes(
                         output=folder / f"{row.name}-{mode.name}.mp4",
                     )
                 )
-                turn = process.ask(Request(do="file", frames=WARM_UP, mode=mode.name))
+                turn = process.ask(Request(do="file", frames=plan.warm_up, mode=mode.name))
                 if turn.error is not None:
                     empty.append(NotRun(bundle=name, row=row.name, mode=mode.name, size=size, reason=turn.error))
                     process.close()
                     continue
                 lanes.append(Lane(row=row, mode=mode, process=process, warm_up=turn))
         for scope in ("file", "networks"):
-            _take_turns(plan, lanes, scope, name=name, size=size, empty=empty, between=between, say=say)
+            _take_turns(plan, lanes, scope, name=name, size=size, empty=empty, between=between, enough=enough, say=say)
     return lanes, empty
 
 
@@ -88,7 +94,7 @@ def may_run(plan: Plan, bundle: Bundle, row: Row, mode: Mode) -> WeightFiles | s
 def frames_of_turn(plan: Plan, warm_up: Turn) -> int:
     """How many frames fill a turn at the pace of the warm-up's later frames."""
     pace = min(statistics.median(warm_up.frame_ms), warm_up.frame_ms[-1]) if warm_up.frame_ms else 1000.0
-    return max(min(FEWEST, plan.frames), min(plan.frames, int(plan.turn_seconds * 1000 / max(pace, 1e-3))))
+    return max(min(plan.fewest, plan.frames), min(plan.frames, int(plan.turn_seconds * 1000 / max(pace, 1e-3))))
 
 
 def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:
@@ -99,7 +105,7 @@ def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:
 
 def _take_turns(
     plan: Plan, lanes: list[Lane], scope: Scope, *, name: str, size: str, empty: list[NotRun],
-    between: Callable[[], None], say: Say,
+    between: Callable[[], None], enough: Callable[[], bool], say: Say,
 ) -> None:  # fmt: skip
     frames: dict[int, int] = {}
     running: list[Lane] = []
@@ -110,7 +116,7 @@ def _take_turns(
     for lane in lanes:
         warm_up = lane.warm_up
         if scope == "networks":
-            warm_up = lane.process.ask(Request(do="networks", frames=WARM_UP, mode=lane.mode.name))
+            warm_up = lane.process.ask(Request(do="networks", frames=plan.warm_up, mode=lane.mode.name))
         if warm_up.error is not None:
             gone(lane, warm_up.error)
             continue
@@ -118,6 +124,9 @@ def _take_turns(
         lane.turns[scope] = []
         running.append(lane)
     for repeat in range(plan.repeats):
+        if repeat and enough():
+            say(f"{name} {size} {scope}: the time is used up after {repeat} of {plan.repeats} repeats")
+            return
         if scope == "file":
             between()
         for lane in rotated(running, repeat):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tsn.benchmarks.throughput import measure
+from tsn.benchmarks.throughput import cli, measure
 from tsn.benchmarks.throughput.machine import environment
 from tsn.benchmarks.throughput.results import Results, read_results
 
@@ -65,6 +65,18 @@ def test_a_given_clip_is_scaled_in_proportion_and_named_by_its_checksum(
     assert (drawn.source, drawn.frames, drawn.source_sha256) == ("drawn", 6, None)
     assert (cut.source, cut.source_sha256) == ("96x96.mp4", drawn.sha256)
     assert (cut.width, cut.height, cut.frames) == (32, 32, 5)
+
+
+def test_no_repeat_begins_when_the_time_is_used_up(
+    bench: Call, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "QUICK_SECONDS", 0.0)
+    words = ("--quick", "--sizes", "48x32", "--rows", "onnxruntime-cpu", "--modes", "frame-wise", "--repeats", 50)
+    ended = bench("--bundle", tiny_bundle, *words, "-o", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert "after 1 of 50 repeats" in ended.err
+    results = read_results(tmp_path / "out" / "results.json")
+    assert [len(cell.frames_per_second.turns) for cell in results.measurements] == [1, 1]
 
 
 def test_json_is_one_document_on_stdout(

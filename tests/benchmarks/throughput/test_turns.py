@@ -137,6 +137,14 @@ def test_a_turn_holds_as_many_frames_as_fit_into_its_time() -> None:
     assert frames(30_000.0, 30_000.0) == 4
 
 
+def test_a_quick_turn_of_a_slow_row_is_two_frames() -> None:
+    plan = Plan(
+        bundles=(), sizes=(), rows=(), rows_named=False, modes=(), weights=(), source=None, style=None, frames=12,
+        repeats=3, turn_seconds=1, fewest=2, threads=None, quick=True, command=(),
+    )  # fmt: skip
+    assert frames_of_turn(plan, Turn(frame_ms=(30_000.0,))) == 2
+
+
 def test_another_row_begins_every_repeat() -> None:
     lanes = [lane(name, (1.0,)) for name in ("eager", "compile", "onnxruntime-cpu")]
     firsts = [rotated(lanes, repeat)[0].row.name for repeat in range(4)]
