@@ -46,29 +46,40 @@ def finish(run: Run) -> None:
 
 
 def first_and_last(lines: list[dict[str, float]]) -> tuple[dict[str, float], dict[str, float]]:
-    """Each loss as a mean over the first and over the last lines."""
-    count = max(len(lines) // SHARE, 1)
-    names = [name for name in lines[0] if name.startswith("loss/")]
-    ends = (lines[:count], lines[-count:])
-    first, last = ({name[5:]: sum(line[name] for line in end) / count for name in names} for end in ends)
-    return first, last
+    """Each loss as a mean over the first and over the last of the lines that have it."""
+    ends: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    for name, (_, values) in curves(lines).items():
+        count = max(len(values) // SHARE, 1)
+        ends[0][name], ends[1][name] = sum(values[:count]) / count, sum(values[-count:]) / count
+    return ends
+
+
+def curves(lines: list[dict[str, float]]) -> dict[str, tuple[list[float], list[float]]]:
+    """The steps and values of each loss; a resumed run may have taken on or dropped some."""
+    names = sorted({name for line in lines for name in line if name.startswith("loss/")}, key=_place)
+    found = {name: [(line["step"], line[name]) for line in lines if name in line] for name in names}
+    return {name[5:]: ([step for step, _ in pairs], [value for _, value in pairs]) for name, pairs in found.items()}
 
 
 def plot(lines: list[dict[str, float]], path: Path) -> None:
     """Each loss over the steps, on a logarithmic scale, with its running mean."""
+    drawn = curves(lines)
     with matplotlib.rc_context({"font.size": 9}):
-        names = [name for name in lines[0] if name.startswith("loss/")]
-        figure = Figure(figsize=(8, 2 * len(names)), layout="constrained")
-        steps = [line["step"] for line in lines]
-        for place, name in enumerate(names):
-            axes = figure.add_subplot(len(names), 1, place + 1)
-            values = [line[name] for line in lines]
+        figure = Figure(figsize=(8, 2 * len(drawn)), layout="constrained")
+        first = None
+        for place, (name, (steps, values)) in enumerate(drawn.items()):
+            axes = first = figure.add_subplot(len(drawn), 1, place + 1, sharex=first)
             window = max(len(values) // SHARE, 1)
             means = [sum(part) / len(part) for part in (values[max(0, i - window) : i + 1] for i in range(len(values)))]
             axes.plot(steps, values, color="0.75", linewidth=0.8)
             axes.plot(steps, means, color="tab:blue", linewidth=1.5)
             axes.set_yscale("log")
-            axes.set_ylabel(name[5:])
+            axes.set_ylabel(name)
             axes.grid(alpha=0.3)
         figure.axes[-1].set_xlabel("step")
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=80)
+
+
+def _place(name: str) -> tuple[int, str]:
+    order = ("loss/total", "loss/content", "loss/style")
+    return order.index(name) if name in order else len(order), name
