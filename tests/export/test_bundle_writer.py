@@ -42,9 +42,11 @@ def write(tiny_networks: "Networks", tiny_bundle: Path, monkeypatch: pytest.Monk
 
 def test_a_bundle_holds_networks_that_match_their_checksums_and_the_named_styles(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
-    assert {bundle.network(name).name for name in ("style", "stylize")} == {"style.onnx", "stylize.onnx"}
+    names = ("style", "stylize", "blend")
+    assert {bundle.network(name).name for name in names} == {f"{name}.onnx" for name in names}
     assert set(bundle.manifest.styles) == {"stripes", "noise"}
-    assert sorted(path.name for path in tiny_bundle.iterdir()) == ["manifest.json", "style.onnx", "stylize.onnx"]
+    files = ["blend.onnx", "manifest.json", "style.onnx", "stylize.onnx"]
+    assert sorted(path.name for path in tiny_bundle.iterdir()) == files
     assert bundle.manifest.architecture == "tiny"
     assert bundle.manifest.channels == 8
     assert bundle.manifest.networks["stylize"].minimum_side == 9
