@@ -27,7 +27,7 @@ class NetworksAlone:
     ) -> None:
         bundle = transfer.bundle
         self._watch = Stopwatch()
-        backend = TimedBackend(transfer.backend, self._watch)
+        backend = TimedBackend(transfer.backend, bundle.manifest, self._watch)
         choice = StyleChoice(source=style)
         self._stylize = Stylizer(
             bundle, backend, style=mixed_style(bundle, backend, [choice], size=Settings().style_size)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
+from tsn.runtime.bundle import Manifest
 from tsn.runtime.colour import RGB
 from tsn.runtime.flow import Flow, FlowSource
 
@@ -81,20 +82,30 @@ class TimedSession:
 
 
 class TimedBackend:
-    """A backend whose uploads, networks and downloads are timed; a network's stage is called as its file."""
+    """A backend whose uploads, networks and downloads are timed; a network's stage has its name in the manifest."""
 
-    def __init__(self, backend: Backend, watch: Stopwatch) -> None:
+    def __init__(self, backend: Backend, manifest: Manifest, watch: Stopwatch) -> None:
         self.name = backend.name
         self.description = backend.description
         self._backend = backend
+        self._names = names_of_files(manifest)
         self._watch = watch
 
     def load(self, network: Path) -> Session:
-        return TimedSession(self._backend.load(network), network.stem, self._watch)
+        return TimedSession(self._backend.load(network), self._names[network.name], self._watch)
 
     def upload(self, array: Array) -> Tensor:
         with self._watch.stage("upload"):
             return TimedTensor(self._backend.upload(array), self._watch)
+
+
+def names_of_files(manifest: Manifest) -> dict[str, str]:
+    """The network that each file of a bundle holds, in whatever form."""
+    names: dict[str, str] = {}
+    for name, network in manifest.networks.items():
+        forms = [network, *network.variants.values(), *([network.engine] if network.engine else [])]
+        names |= {form.file: name for form in forms}
+    return names
 
 
 class TimedFlow:

@@ -1,9 +1,12 @@
 """Every moment of a frame belongs to exactly one stage."""
 
+from pathlib import Path
+
 import pytest
 
 from tsn.benchmarks.throughput import stopwatch
-from tsn.benchmarks.throughput.stopwatch import Stopwatch
+from tsn.benchmarks.throughput.stopwatch import Stopwatch, names_of_files
+from tsn.runtime.bundle import Variant, open_bundle
 
 
 def test_a_stage_within_a_stage_stops_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,6 +24,17 @@ def test_a_stage_within_a_stage_stops_the_outer_one(monkeypatch: pytest.MonkeyPa
     assert watch.lap() == {"other": 17_000, "flow": 10_000, "upload": 4_000}
     now += 1
     assert watch.lap() == {"other": 1_000}
+
+
+def test_every_file_of_a_bundle_belongs_to_its_network(tiny_bundle: Path) -> None:
+    manifest = open_bundle(tiny_bundle).manifest
+    stylize = manifest.networks["stylize"]
+    assert stylize.accuracy is not None
+    variant = Variant(file="stylize.fp16.onnx", sha256="0" * 64, opset=18, accuracy=stylize.accuracy)
+    networks = {**manifest.networks, "stylize": stylize.model_copy(update={"variants": {"fp16": variant}})}
+    names = names_of_files(manifest.model_copy(update={"networks": networks}))
+    assert names["stylize.fp16.onnx"] == names["stylize.onnx"] == "stylize"
+    assert names["blend.onnx"] == "blend"
 
 
 def test_a_stage_that_fails_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
