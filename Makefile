@@ -6,6 +6,9 @@ DEV := .venv
 # your own in PIP_EXTRA_INDEX_URL) and the build with CUDA from PyPI where not.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
+# Without this setuptools explains at length what an editable install is.
+QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+
 .PHONY: help demo test test-all test-gpu format clean
 
 help:
@@ -17,15 +20,15 @@ help:
 
 $(BASE)/.ready: pyproject.toml setup.cfg
 	$(PYTHON) -m venv $(BASE)
-	$(BASE)/bin/python -m pip install --quiet --upgrade pip
-	$(BASE)/bin/python -m pip install --quiet --editable .
+	$(QUIETLY) $(BASE)/bin/python -m pip install --quiet --upgrade pip
+	$(QUIETLY) $(BASE)/bin/python -m pip install --quiet --editable .
 	@touch $@
 
 $(DEV)/.ready: pyproject.toml setup.cfg
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python -m pip install --quiet --upgrade pip
-	$(DEV)/bin/python -m pip install --quiet $(TORCH)
-	$(DEV)/bin/python -m pip install --quiet --editable '.[dev]'
+	$(QUIETLY) $(DEV)/bin/python -m pip install --quiet --upgrade pip
+	$(QUIETLY) $(DEV)/bin/python -m pip install --quiet $(TORCH)
+	$(QUIETLY) $(DEV)/bin/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 
