@@ -94,7 +94,7 @@ def main(folder: Path) -> None:
         clip,
         [StyleChoice(source=style)],
         folder / f"clip_{style}.mp4",
-        settings=Settings(overwrite=True),
+        settings=Settings(overwrite=True, temporal=True),
         progress=frame_progress,
     )
     before_and_after(clip, report.output, picture)
