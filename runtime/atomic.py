@@ -58,6 +58,12 @@ def whole_folder(path: Path, *, marker: str, overwrite: bool = False) -> Generat
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder that may be there already. Raises OutputError where that cannot be."""
+    with _as_output_error(path):
+        path.mkdir(exist_ok=True)
+
+
 def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
     """Raise OutputError, before any work is done, where `path` could not be written in the end."""
     if path.exists() and not overwrite:

@@ -1,6 +1,7 @@
 """tsn-run and tsn-doctor: options in, exit code out."""
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from tsn.runtime.job import Report
 
 
+_LONGEST = 10_000_000  # seconds: a hundred days and more is a slip of the keyboard
+
+
 class Seconds(click.ParamType[Fraction]):
     """A time: seconds, or minutes and hours before colons."""
 
@@ -28,6 +32,8 @@ class Seconds(click.ParamType[Fraction]):
             total = Fraction(0)
             for part in str(value).split(":"):
                 total = total * 60 + Fraction(part)
+            if total > _LONGEST:
+                raise ValueError(total)
         except (ValueError, ZeroDivisionError):
             self.fail(f"'{value}' is no time. Give seconds (12.5) or minutes and seconds (1:30)", param, ctx)
         return total
@@ -151,7 +157,7 @@ def _parse_size(text: str | None) -> tuple[Size | None, int | None]:
     """A size, or the shorter side that "720p" names."""
     if text is None:
         return None, None
-    if text.lower().endswith("p") and text[:-1].isdigit() and int(text[:-1]) > 0:
+    if re.fullmatch(r"[0-9]{1,5}[pP]", text):
         return None, int(text[:-1])
     return Size.parse(text), None
 

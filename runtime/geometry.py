@@ -17,7 +17,7 @@ class Size:
     @classmethod
     def parse(cls, text: str) -> Self:
         """The size that "1920x1080" names. Raises UsageError for anything else."""
-        match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", text)
+        match = re.fullmatch(r"\s*([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})\s*", text)
         if match is None or not int(match[1]) or not int(match[2]):
             raise UsageError(f"'{text}' is not a size. Give WIDTHxHEIGHT in pixels, such as 1280x720")
         return cls(int(match[1]), int(match[2]))

@@ -9,6 +9,7 @@ from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
 from tsn.runtime.pipeline import Stages
 
+LONGEST_SIDE = 16384  # pixels: what the exported networks take at most
 Kind = Literal["video", "picture", "folder"]
 
 
@@ -48,10 +49,11 @@ class Settings:
             raise UsageError("start is 0 seconds or later, and duration is longer than 0 seconds")
 
     def output_size(self, size: Size) -> Size:
-        """The size that frames of `size` are given before they are stylized."""
-        if self.size is not None:
-            return self.size
-        return size if self.shorter_side is None else size.fitted(self.shorter_side)
+        """The size that frames of `size` are given before they are stylized. Raises UsageError for too large a one."""
+        chosen = self.size or (size if self.shorter_side is None else size.fitted(self.shorter_side))
+        if max(chosen.width, chosen.height) > LONGEST_SIDE:
+            raise UsageError(f"frames of {chosen} are too large: at most {LONGEST_SIDE} pixels a side. Lower --size")
+        return chosen
 
 
 @dataclass(kw_only=True)

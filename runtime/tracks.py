@@ -37,7 +37,7 @@ class TrackCopier:
         self._output = output
         self._origin = origin
         self._stop = stop
-        self._input = av.open(str(source), "r", metadata_errors="replace")
+        self._input = av.open(str(source.absolute()), "r", metadata_errors="replace")
         self._copied: dict[int, Stream] = {}
         self._encoded: dict[int, tuple[av.AudioStream, AudioResampler]] = {}
         for stream in self._input.streams:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from tsn.runtime.atomic import refuse_unwritable, whole_file
+from tsn.runtime.atomic import make_folder, refuse_unwritable, whole_file
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import library_named, open_bundle
 from tsn.runtime.encoders import check_container
@@ -68,18 +68,20 @@ class VideoStyleTransfer:
         style_path: str | Path,
         output_path: str | Path | None = None,
         *,
-        alpha: float = 1.0,
+        alpha: float | None = None,
         settings: Settings | None = None,
     ) -> Report:
         """Stylize a video, a picture or a folder of pictures with one style: a picture or a named style.
 
-        A damaged input is no error here: see the report's `missing` and `damaged`. Raises TsnError.
+        `alpha` goes before the one in `settings`. A damaged input is no error here: see the report's `missing` and
+        `damaged`. Raises TsnError.
         """
+        settings = settings or Settings()
         return self.process(
             Path(input_path),
             [StyleChoice(source=str(style_path))],
             Path(output_path) if output_path else None,
-            settings=replace(settings or Settings(), alpha=alpha),
+            settings=settings if alpha is None else replace(settings, alpha=alpha),
         )
 
     def process(
@@ -139,7 +141,7 @@ class VideoStyleTransfer:
         refuse_unwritable(report.output, overwrite=settings.overwrite or folder)
         stylizer = self._stylizer(report, styles, settings)
         if folder:
-            report.output.mkdir(exist_ok=True)
+            make_folder(report.output)
             for target in targets.values():
                 refuse_unwritable(target, overwrite=settings.overwrite)
         with progress(len(paths)) as show:

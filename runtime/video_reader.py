@@ -201,7 +201,7 @@ def _open(path: Path) -> InputContainer:
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     try:
-        return av.open(str(path), "r", metadata_errors="replace")
+        return av.open(str(path.absolute()), "r", metadata_errors="replace")
     except FFmpegError as error:
         raise InputError(
             f"{path} is no video that can be read, or it is cut off at its beginning or end ({error.strerror})"

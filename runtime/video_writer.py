@@ -47,7 +47,7 @@ class VideoWriter:
         self._end = 0
         encoding = choose_encoding(path, codec=settings.codec, size=source.size, quality=settings.quality)
         try:
-            self._container = av.open(str(path), "w")
+            self._container = av.open(str(path.absolute()), "w")
             self._stream = self._add_stream(source, encoding, threads)
             self._to_video = VideoFromRgb(source.colour, encoding.pixel_format)
             self._tracks = TrackCopier(source.path, self._container, origin=source.origin, stop=source.stop)
@@ -127,7 +127,7 @@ class VideoWriter:
         return stream
 
     def _carry_metadata(self, source: Path) -> None:
-        with av.open(str(source), "r", metadata_errors="replace") as container:
+        with av.open(str(source.absolute()), "r", metadata_errors="replace") as container:
             structural = {"major_brand", "minor_version", "compatible_brands", "encoder"}
             self._container.metadata.update(
                 {key: value for key, value in container.metadata.items() if key.lower() not in structural}

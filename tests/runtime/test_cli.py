@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tsn.runtime import Settings, VideoStyleTransfer
+
 Call = Callable[..., Any]
 
 
@@ -144,6 +146,10 @@ def test_a_damaged_video_is_written_as_far_as_it_goes_and_the_run_ends_with_7(
         (["--style", "stripes", "--alpha", "1.5"], 2, "alpha is 1.5"),
         (["--style", "stripes", "--size", "wide"], 2, "'wide' is not a size"),
         (["--style", "stripes", "--start", "soon"], 2, "no time"),
+        (["--style", "stripes", "--start", "1e30"], 2, "no time"),
+        (["--style", "stripes", "--size", "²p"], 2, "is not a size"),
+        (["--style", "stripes", "--size", "99999p"], 2, "too large"),
+        (["--style", "stripes", "-o", "x" * 260 + ".mp4"], 5, "too long"),
         (["--style", "stripes:-1"], 2, "must be above 0"),
         (["--style", "stripes", "--codec", "vp9", "-o", "out.mov"], 2, "hold no vp9"),
         (["--style", "stripes", "-o", "out.xyz"], 2, "no suffix of a video"),
@@ -205,6 +211,47 @@ def test_an_output_that_exists_is_kept_unless_overwrite_is_given(run: Call, tiny
     assert "--overwrite" in ended.err
     assert run(tiny_bundle, clip, "--style", "stripes", "-o", target, "--overwrite").code == 0
     assert target.stat().st_size > 1000
+
+
+def test_a_name_with_a_colon_is_a_file_and_no_protocol(
+    run: Call, tiny_bundle: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    clip.rename("a:b.mp4")
+    ended = run(tiny_bundle, "a:b.mp4", "--style", "stripes", "-o", "c:d.mp4")
+    assert ended.code == 0, ended.err
+    assert leftovers(clip.parent) == ["a:b.mp4", "c:d.mp4"]
+
+
+def test_a_mix_of_many_styles_still_gets_a_name(run: Call, tiny_bundle: Path, clip: Path) -> None:
+    ended = run(tiny_bundle, clip, *["--style", "stripes"] * 60)
+    assert ended.code == 0, ended.err
+    assert len(leftovers(clip.parent)) == 2
+
+
+@pytest.mark.parametrize("target", ["/proc/pictures", "/dev/null"])
+def test_a_folder_that_cannot_be_made_ends_with_5(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call, target: str
+) -> None:
+    Image.fromarray(drawn(0)).save(tmp_path / "a.png")
+    ended = run(tiny_bundle, tmp_path, "--style", "stripes", "-o", target)
+    assert ended.code == 5
+    assert "Traceback" not in ended.err
+
+
+def test_from_python_the_settings_say_alpha_unless_the_call_does(
+    tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    Image.fromarray(drawn(0)).save(tmp_path / "in.png")
+    transfer = VideoStyleTransfer(tiny_bundle)
+
+    def styled(name: str, **how: Any) -> np.ndarray:
+        transfer.process_video(tmp_path / "in.png", "noise", tmp_path / name, **how)
+        return np.asarray(Image.open(tmp_path / name))
+
+    half = styled("half.png", settings=Settings(alpha=0.5))
+    assert (half == styled("call.png", alpha=0.5)).all()
+    assert (half != styled("full.png")).any()
 
 
 def test_no_words_at_all_show_how_to_call_it(run: Call) -> None:
