@@ -19,7 +19,7 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
     """
     refuse_unwritable(path, overwrite=overwrite)
     with _as_output_error(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=f".part{path.suffix}", dir=path.parent)
         os.close(handle)
     temporary = Path(name)
     try:

@@ -44,6 +44,8 @@ CODECS: Mapping[str, Codec] = {
     ),
 }
 
+LEAST_AV1 = 32  # pixels a side: SVT-AV1 hangs on wide frames of a few lines
+
 # What each container holds; the first is the default.
 CONTAINERS: Mapping[str, tuple[str, ...]] = {
     ".mp4": ("h264", "hevc", "av1", "vp9"),
@@ -81,6 +83,8 @@ def choose_encoding(path: Path, *, codec: str | None, size: Size, quality: int) 
     if chosen.encoder not in av.codecs_available:
         raise UnavailableError(f"PyAV was built without {chosen.encoder}. Choose another --codec: {', '.join(CODECS)}")
     os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its settings to stderr otherwise
+    if name == "av1" and min(size.width, size.height) < LEAST_AV1:
+        raise UsageError(f"AV1 takes frames from {LEAST_AV1} pixels a side on, these are {size}. Use --codec h264")
     odd = size.width % 2 or size.height % 2
     crf = round(chosen.worst + (chosen.best - chosen.worst) * quality / 100)
     return Encoding(

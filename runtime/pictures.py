@@ -39,7 +39,8 @@ def stylize_pictures(
 ) -> None:
     """Stylize each of `paths` into the file that `target` names for it, and fill in the report.
 
-    A picture that cannot be read is passed over, noted and counted as missing; raises InputError where none can.
+    A picture that cannot be read, or is too small, is passed over, noted and counted as missing. Raises InputError
+    where that is so of all.
     """
     stages = report.stages
     started = time.perf_counter()
@@ -56,7 +57,14 @@ def stylize_pictures(
                 continue
             report.input_size = report.output_size = _size(rgb) if len(paths) == 1 else None
             begun = time.perf_counter()
-            stylized = stylizer(rgb)
+            try:
+                stylized = stylizer(rgb)
+            except InputError as error:  # too small for the network
+                if len(paths) == 1:
+                    raise
+                report.missing += 1
+                report.notes.append(f"{path}: {error}")
+                continue
             stages.stylize += time.perf_counter() - begun
             save((target(path), stylized))
             stages.frames_out += 1

@@ -77,8 +77,8 @@ class Stylizer:
         preserve_color: float = 0.0,
         temporal: TemporalBlend | None = None,
     ) -> None:
-        self._minimum_side = bundle.manifest.networks["stylize"].minimum_side
         self._stylize = backend.load(bundle.network("stylize"))
+        self._minimum_side = bundle.manifest.networks["stylize"].minimum_side
         self._upload = backend.upload
         self._style = style
         self.temporal = temporal

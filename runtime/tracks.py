@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import av
 from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.stream import Disposition, Stream
 
+_DAMAGE = "a part of the audio or subtitles could not be read: the input is damaged"
+_AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
+_LAYOUTS = {1: "mono", 2: "stereo", 4: "quad", 6: "5.1", 8: "7.1"}  # of an encoder, by its number of channels
 _INTERLEAVING = 10  # seconds that the tracks of a file may lie apart: past stop by more, every track is
 
 if TYPE_CHECKING:
@@ -32,13 +35,17 @@ class TrackCopier:
     for the other.
     """
 
-    def __init__(self, source: Path, output: OutputContainer, *, origin: Fraction, stop: Fraction | None) -> None:
+    def __init__(
+        self, source: Path, output: OutputContainer, *, origin: Fraction, stop: Fraction | None, whole: bool
+    ) -> None:
         self.notes: list[str] = []
         self._output = output
         self._origin = origin
         self._stop = stop
+        self._whole = whole
         self._input = av.open(str(source.absolute()), "r", metadata_errors="replace")
         self._copied: dict[int, Stream] = {}
+        self._last: dict[int, int | None] = {}  # dts of each copied track's last packet
         self._encoded: dict[int, tuple[av.AudioStream, AudioResampler]] = {}
         for stream in self._input.streams:
             self._add(stream)
@@ -52,10 +59,10 @@ class TrackCopier:
             self._waiting = next(self._packets, None)
 
     def finish(self, until: Fraction) -> None:
-        """Write what is left (where the input was cut by `stop`, up to `until`) and flush what is encoded again."""
-        if self._stop is not None:
+        """Write what is left (where the video was cut, up to `until`) and flush what is encoded again."""
+        if not self._whole:
             self.up_to(until)
-        while self._stop is None and self._waiting is not None:
+        while self._whole and self._waiting is not None:
             self._write(self._waiting)
             self._waiting = next(self._packets, None)
         for stream, resampler in self._encoded.values():
@@ -73,6 +80,8 @@ class TrackCopier:
         if stream.type == "video":
             if stream.disposition & Disposition.attached_pic:
                 self.notes.append(f"{name}, a cover picture, is left out")
+            elif self._input.streams.video[0].index != stream.index:
+                self.notes.append(f"{name}, another picture, is left out")
             return
         codec = getattr(stream, "codec_context", None) and stream.codec_context.name
         if stream.type == "attachment" and "matroska" in container:
@@ -93,15 +102,16 @@ class TrackCopier:
             return
         target = {"opus": "libopus", "vorbis": "libvorbis"}.get(target, target)
         context = stream.codec_context
-        rate = 48_000 if target == "libopus" else context.sample_rate
+        rate = 48_000 if target == "libopus" or context.sample_rate not in _AAC_RATES else context.sample_rate
+        layout = _LAYOUTS.get(context.layout.nb_channels, "stereo")
         encoder = self._output.add_stream(target, rate=rate)
         assert isinstance(encoder, av.AudioStream)
-        encoder.codec_context.layout = context.layout
+        encoder.codec_context.layout = layout
         _carry_tags(stream, encoder)
         encoder.codec_context.open()
         resampler = AudioResampler(
             format=encoder.codec_context.format,
-            layout=context.layout,
+            layout=layout,
             rate=rate,
             frame_size=encoder.codec_context.frame_size,
         )
@@ -129,7 +139,7 @@ class TrackCopier:
                     continue
                 yield packet
         except FFmpegError:
-            self.notes.append("a part of the audio or subtitles could not be read: the input is damaged")
+            self._note_damage()
 
     def _write(self, packet: Packet) -> None:
         index = packet.stream.index
@@ -140,10 +150,24 @@ class TrackCopier:
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts = None if packet.dts is None else packet.dts - shift
         packet.stream = self._copied[index]
+        last = self._last.get(index)
+        if packet.dts is not None and last is not None and packet.dts < last:  # times that jump back
+            self._note_damage()
+            return
+        self._last[index] = packet.dts
         self._output.mux(packet)
 
+    def _note_damage(self) -> None:
+        if _DAMAGE not in self.notes:
+            self.notes.append(_DAMAGE)
+
     def _write_encoded(self, packet: Packet, stream: av.AudioStream, resampler: AudioResampler) -> None:
-        for decoded in packet.decode():
+        try:
+            frames = packet.decode()
+        except InvalidDataError:
+            self._note_damage()
+            return
+        for decoded in frames:
             assert isinstance(decoded, av.AudioFrame)
             if decoded.pts is not None and decoded.time_base is not None:
                 decoded.pts -= round(self._origin / decoded.time_base)
@@ -153,6 +177,8 @@ class TrackCopier:
 
 def _holds(container: str, stream: Stream) -> bool:
     """Whether a container format takes a stream as it is: asked of the muxer, whose own list of codecs is too long."""
+    if container == "mp4" and stream.codec_context.name.startswith("pcm_"):
+        return False  # the muxer may take it, hardly a player does
     try:
         with av.open(io.BytesIO(), "w", format=container.split(",")[0]) as trial:
             trial.add_stream_from_template(stream)

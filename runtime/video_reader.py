@@ -43,6 +43,7 @@ class VideoReader:
         damaged: frames that were decoded from damaged data.
         origin: seconds into the file that became time 0 of the output.
         stop: seconds into the file at which reading ends, or None.
+        whole: no part was cut away.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
@@ -53,7 +54,7 @@ class VideoReader:
         self._container = _open(path)
         self._stream = _video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
-        self._whole = start is None and duration is None and settings.max_frames is None
+        self.whole = start is None and duration is None and settings.max_frames is None
         self._max_frames = settings.max_frames
         self._packets = 0
         self._frames = 0
@@ -67,6 +68,9 @@ class VideoReader:
             self._seek()
         self._decoded = self._decode()
         first = next(self._decoded, None)
+        if start and (first is None or (first.pts or 0) * self.time_base > self.origin + 2 / self.rate):
+            self._rewind()  # the seek went too far, as it may where there is no index: MPEG-TS
+            first = next(self._decoded, None)
         if first is None:
             raise self._no_frame(start)
         self._first = first
@@ -90,7 +94,10 @@ class VideoReader:
             rgb = self._to_rgb(frame)
             if self._rotation:
                 rgb = np.ascontiguousarray(np.rot90(rgb, self._rotation))
-            ticks = last + 1 if frame.pts is None else max(last + 1, frame.pts - self._origin_ticks)
+            if frame.pts is None:  # raw streams state no times
+                ticks = last + round(1 / (self.rate * self.time_base)) if last >= 0 else 0
+            else:
+                ticks = max(last + 1, frame.pts - self._origin_ticks)
             duration = frame.duration * self.time_base if frame.duration else 1 / self.rate
             yield Frame(rgb=rgb, time=ticks * self.time_base, duration=duration)
             last = ticks
@@ -121,7 +128,7 @@ class VideoReader:
                 continue
             for frame in frames:
                 at = frame.pts * self.time_base if frame.pts is not None else None
-                if at is not None and at < self.origin and not self._whole:
+                if at is not None and at < self.origin and not self.whole:
                     continue
                 if self._done(at):
                     return
@@ -136,10 +143,16 @@ class VideoReader:
     def _seek(self) -> None:
         try:
             self._container.seek(self._origin_ticks, stream=self._stream)
-        except FFmpegError:  # some containers cannot seek: decode from the beginning then
-            self.close()
-            self._container = _open(self.path)
-            self._stream = _video_stream(self._container, self.path)
+        except FFmpegError:  # some containers cannot seek
+            self._rewind()
+
+    def _rewind(self) -> None:
+        """Decode from the beginning of the file."""
+        self.close()
+        self._container = _open(self.path)
+        self._stream = _video_stream(self._container, self.path)
+        self._packets = self._frames = self.missing = self.damaged = 0
+        self._decoded = self._decode()
 
     def _length(self) -> Fraction | None:
         """Seconds that the header promises for the video track."""
@@ -152,7 +165,7 @@ class VideoReader:
 
     def _expected(self) -> int | None:
         frames = self._stream.frames or None
-        if not self._whole or frames is None:
+        if not self.whole or frames is None:
             length = self._length() or (Fraction(self._container.duration or 0, av.time_base) or None)
             if length is not None:
                 until = length if self.stop is None else min(length, self.stop)
@@ -163,15 +176,16 @@ class VideoReader:
 
     def _promised(self, last: int) -> int:
         """How many frames a whole reading should have given; `last` is the last frame's time in ticks."""
-        if not self._whole:
+        if not self.whole:
             return 0
-        if self._stream.codec_context.name in _LOOSELY_PACKED:
-            return self._frames + self.missing
-        promised = max(self._packets, self._stream.frames)
+        loose = self._stream.codec_context.name in _LOOSELY_PACKED
+        promised = max(0 if loose else self._packets, self._stream.frames)
         length = self._length()
         if not self._stream.frames and length is not None:  # Matroska cut short: the header still has the whole length
-            short = round((length - last * self.time_base) * self.rate) - 1
+            short = round((length - self.origin - last * self.time_base) * self.rate) - 1
             promised = max(promised, self._frames + short if short > 1 else 0)  # one frame: the header may be rounded
+        if loose and promised - self._frames <= 2 + promised // 50:  # packets without a picture, not pictures lost
+            promised = self._frames + self.missing
         return promised
 
     def _no_frame(self, start: Fraction | None) -> InputError:

@@ -22,6 +22,8 @@ from tsn.runtime.pipeline import Frame
 from tsn.runtime.tracks import TrackCopier
 from tsn.runtime.video_reader import VideoReader
 
+MOST_THREADS = 16  # of an encoder: x265 takes no more
+
 if TYPE_CHECKING:
     Packet = av.Packet[Any]  # subscriptable in its stub alone
 
@@ -50,8 +52,10 @@ class VideoWriter:
             self._container = av.open(str(path.absolute()), "w")
             self._stream = self._add_stream(source, encoding, threads)
             self._to_video = VideoFromRgb(source.colour, encoding.pixel_format)
-            self._tracks = TrackCopier(source.path, self._container, origin=source.origin, stop=source.stop)
-            self._carry_metadata(source.path)
+            self._tracks = TrackCopier(
+                source.path, self._container, origin=source.origin, stop=source.stop, whole=source.whole
+            )
+            self._carry_metadata(source)
         except (FFmpegError, ValueError) as error:
             raise _failure(path, error) from error
         self.notes = self._tracks.notes
@@ -118,7 +122,7 @@ class VideoWriter:
         context.width, context.height = source.size.width, source.size.height
         context.pix_fmt = encoding.pixel_format
         context.sample_aspect_ratio = source.pixel_aspect
-        context.thread_count = threads or 0
+        context.thread_count = min(threads or 0, MOST_THREADS)
         context.colorspace = source.colour.matrix
         context.color_range = source.colour.range
         context.color_primaries = source.colour.primaries
@@ -126,13 +130,13 @@ class VideoWriter:
         context.open()
         return stream
 
-    def _carry_metadata(self, source: Path) -> None:
-        with av.open(str(source.absolute()), "r", metadata_errors="replace") as container:
+    def _carry_metadata(self, source: VideoReader) -> None:
+        with av.open(str(source.path.absolute()), "r", metadata_errors="replace") as container:
             structural = {"major_brand", "minor_version", "compatible_brands", "encoder"}
             self._container.metadata.update(
                 {key: value for key, value in container.metadata.items() if key.lower() not in structural}
             )
-            if chapters := container.chapters():
+            if source.whole and (chapters := container.chapters()):  # a part has other times than the chapters
                 self._container.set_chapters(chapters)
 
 

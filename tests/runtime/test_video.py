@@ -220,3 +220,37 @@ def test_a_video_without_frames_is_refused(write_video: Draw, tmp_path: Path) ->
     source = write_video(tmp_path / "in.avi", frames=[], codec="mjpeg", pixel_format="yuvj420p", options={})
     with pytest.raises(InputError, match="no frame"), read_video(source, Settings()):
         pass
+
+
+def test_max_frames_cuts_the_sound_with_the_picture(write_video: Draw, drawn: Draw, tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", frames=[drawn(index) for index in range(50)], audio=["aac"])
+    copy(source, tmp_path / "out.mp4", max_frames=5)
+    [sound] = packets(tmp_path / "out.mp4", "audio")
+    assert sound[-1][0] <= Fraction(1, 5)
+
+
+def test_start_in_a_transport_stream_gives_every_frame_from_there(
+    write_video: Draw, drawn: Draw, tmp_path: Path
+) -> None:
+    frames = [drawn(index) for index in range(75)]
+    source = write_video(tmp_path / "in.ts", frames=frames, time_base=Fraction(1, 90000), options={"g": "25"})
+    _, _, stages = copy(source, tmp_path / "out.mp4", start=Fraction(1))
+    assert stages.frames_out == 50
+
+
+def test_frames_without_times_follow_the_rate(write_video: Draw, drawn: Draw, tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.h264", frames=[drawn(index) for index in range(10)])
+    copy(source, tmp_path / "out.mp4")
+    found = times(tmp_path / "out.mp4")
+    assert len(found) == 10
+    assert found[-1] - found[0] == pytest.approx(9 / 25, abs=0.01)
+
+
+def test_a_cut_off_video_of_any_codec_is_noticed(write_video: Draw, drawn: Draw, tmp_path: Path) -> None:
+    frames = [drawn(index, width=160, height=120) for index in range(60)]
+    source = write_video(tmp_path / "in.webm", frames=frames, codec="libvpx-vp9", options={"crf": "20", "b": "0"})
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) // 2])
+    reader, _, stages = copy(source, tmp_path / "out.mp4")
+    assert stages.frames_out < 55
+    assert reader.missing > 0
