@@ -45,6 +45,7 @@ class TrackCopier:
         self._whole = whole
         self._input = av.open(str(source.absolute()), "r", metadata_errors="replace")
         self._copied: dict[int, Stream] = {}
+        self._shown = False
         self._last: dict[int, int | None] = {}  # dts of each copied track's last packet
         self._encoded: dict[int, tuple[av.AudioStream, AudioResampler]] = {}
         for stream in self._input.streams:
@@ -80,8 +81,10 @@ class TrackCopier:
         if stream.type == "video":
             if stream.disposition & Disposition.attached_pic:
                 self.notes.append(f"{name}, a cover picture, is left out")
-            elif self._input.streams.video[0].index != stream.index:
-                self.notes.append(f"{name}, another picture, is left out")
+            elif self._shown:
+                self.notes.append(f"{name}, a second picture, is left out")
+            else:  # the one that the video reader takes
+                self._shown = True
             return
         codec = getattr(stream, "codec_context", None) and stream.codec_context.name
         if stream.type == "attachment" and "matroska" in container:

@@ -254,3 +254,19 @@ def test_a_cut_off_video_of_any_codec_is_noticed(write_video: Draw, drawn: Draw,
     reader, _, stages = copy(source, tmp_path / "out.mp4")
     assert stages.frames_out < 55
     assert reader.missing > 0
+
+
+def test_raw_sound_of_a_camera_is_encoded_again_for_mp4(write_video: Draw, tmp_path: Path) -> None:
+    source = write_video(
+        tmp_path / "in.avi",
+        codec="mjpeg",
+        pixel_format="yuvj420p",
+        options={},
+        time_base=Fraction(1, 25),
+        audio=["pcm_s16le"],
+    )
+    _, writer, _ = copy(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert [stream.codec_context.name for stream in container.streams.audio] == ["aac"]
+    assert len(writer.notes) == 1
+    assert "encoded again as aac" in writer.notes[0]
