@@ -10,14 +10,14 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from tests.runtime.test_flow import textured  # noqa: E402
-from tsn.benchmarks.evaluate_cli import command  # noqa: E402
-from tsn.benchmarks.perceptual import Judge  # noqa: E402
-from tsn.benchmarks.quality import as_tensor, evaluate  # noqa: E402
-from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance  # noqa: E402
-from tsn.benchmarks.similarity import ssim  # noqa: E402
-from tsn.runtime.errors import InputError  # noqa: E402
-from tsn.train.model import Encoder  # noqa: E402
+from tests.runtime.test_flow import textured
+from tsn.benchmarks.evaluate_cli import command
+from tsn.benchmarks.perceptual import Judge
+from tsn.benchmarks.quality import as_tensor, evaluate
+from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance
+from tsn.benchmarks.similarity import ssim
+from tsn.runtime.errors import InputError
+from tsn.train.model import Encoder
 
 
 def pan(frames: int, *, step: int = 2) -> list[np.ndarray]:

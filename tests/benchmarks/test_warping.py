@@ -5,11 +5,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.runtime.test_flow import textured  # noqa: E402
-from tsn.benchmarks.flow_file import read_flow  # noqa: E402
-from tsn.benchmarks.quality import as_tensor  # noqa: E402
-from tsn.benchmarks.warping import end_point_error, feature_consistency, trusted, warp, warping_error  # noqa: E402
-from tsn.runtime.errors import InputError  # noqa: E402
+from tests.runtime.test_flow import textured
+from tsn.benchmarks.flow_file import read_flow
+from tsn.benchmarks.quality import as_tensor
+from tsn.benchmarks.warping import end_point_error, feature_consistency, trusted, warp, warping_error
+from tsn.runtime.errors import InputError
 
 
 def constant(x: float, y: float, height: int = 48, width: int = 64) -> torch.Tensor:

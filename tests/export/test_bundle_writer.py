@@ -12,11 +12,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.export import bundle_writer  # noqa: E402
-from tsn.export.exportable import Exportable  # noqa: E402
-from tsn.export.stylizer import style_network, stylize_network  # noqa: E402
-from tsn.runtime.bundle import Manifest, open_bundle  # noqa: E402
-from tsn.runtime.errors import AccuracyError, OutputError  # noqa: E402
+from tsn.export import bundle_writer
+from tsn.export.exportable import Exportable
+from tsn.export.stylizer import style_network, stylize_network
+from tsn.runtime.bundle import Manifest, open_bundle
+from tsn.runtime.errors import AccuracyError, OutputError
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

@@ -14,12 +14,12 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from tsn.export import bundle_writer, cli  # noqa: E402
-from tsn.export.exportable import Exportable  # noqa: E402
-from tsn.runtime.bundle import open_bundle  # noqa: E402
-from tsn.runtime.errors import UsageError  # noqa: E402
-from tsn.train.architectures import ARCHITECTURES  # noqa: E402
-from tsn.train.model import Decoder, Encoder  # noqa: E402
+from tsn.export import bundle_writer, cli
+from tsn.export.exportable import Exportable
+from tsn.runtime.bundle import open_bundle
+from tsn.runtime.errors import UsageError
+from tsn.train.architectures import ARCHITECTURES
+from tsn.train.model import Decoder, Encoder
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

@@ -9,12 +9,12 @@ import pytest
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
 
-from tsn.export import engine_file  # noqa: E402
-from tsn.export.engine_file import build_engine, open_builder, sized  # noqa: E402
-from tsn.export.engine_request import STYLE_SIZES, EngineRequest, Sizes  # noqa: E402
-from tsn.runtime.driver import Driver, Gpu  # noqa: E402
-from tsn.runtime.errors import BundleError, UnavailableError, UsageError  # noqa: E402
-from tsn.runtime.geometry import Size  # noqa: E402
+from tsn.export import engine_file
+from tsn.export.engine_file import build_engine, open_builder, sized
+from tsn.export.engine_request import STYLE_SIZES, EngineRequest, Sizes
+from tsn.runtime.driver import Driver, Gpu
+from tsn.runtime.errors import BundleError, UnavailableError, UsageError
+from tsn.runtime.geometry import Size
 
 STATIC = Sizes.of(size=Size(160, 96))
 DYNAMIC = Sizes.of(minimum=Size(64, 64), optimum=Size(160, 96), maximum=Size(256, 256))

@@ -13,11 +13,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
 
-from tsn.export import cli, engine_job  # noqa: E402
-from tsn.export.engine_file import build_engine  # noqa: E402
-from tsn.runtime.bundle import open_bundle, sha256  # noqa: E402
-from tsn.runtime.errors import BundleError  # noqa: E402
-from tsn.train.architectures import ARCHITECTURES  # noqa: E402
+from tsn.export import cli, engine_job
+from tsn.export.engine_file import build_engine
+from tsn.runtime.bundle import open_bundle, sha256
+from tsn.runtime.errors import BundleError
+from tsn.train.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

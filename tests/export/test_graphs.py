@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.export.graphs import LUMA, StyleGraph, StylizeGraph, frames, luma, planes  # noqa: E402
-from tsn.train.model import adain, statistics  # noqa: E402
+from tsn.export.graphs import LUMA, StyleGraph, StylizeGraph, frames, luma, planes
+from tsn.train.model import adain, statistics
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.export import onnx_file  # noqa: E402
-from tsn.export.stylizer import style_network  # noqa: E402
-from tsn.runtime.bundle import open_bundle  # noqa: E402
+from tsn.export import onnx_file
+from tsn.export.stylizer import style_network
+from tsn.runtime.bundle import open_bundle
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

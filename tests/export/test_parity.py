@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.export import parity  # noqa: E402
-from tsn.export.exportable import Thresholds  # noqa: E402
-from tsn.export.graphs import StylizeGraph  # noqa: E402
-from tsn.export.stylizer import style_network, stylize_network  # noqa: E402
-from tsn.runtime.bundle import Accuracy, open_bundle  # noqa: E402
-from tsn.runtime.errors import AccuracyError  # noqa: E402
+from tsn.export import parity
+from tsn.export.exportable import Thresholds
+from tsn.export.graphs import StylizeGraph
+from tsn.export.stylizer import style_network, stylize_network
+from tsn.runtime.bundle import Accuracy, open_bundle
+from tsn.runtime.errors import AccuracyError
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

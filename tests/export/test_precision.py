@@ -10,16 +10,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.export.exportable import Thresholds  # noqa: E402
-from tsn.export.parity import compare, measure, run_eager, run_onnx  # noqa: E402
-from tsn.export.precision import measure_reduced, reduced, rounded  # noqa: E402
-from tsn.export.stylizer import style_network, stylize_network  # noqa: E402
-from tsn.runtime.backends import open_backend, scalar  # noqa: E402
-from tsn.runtime.bundle import open_bundle  # noqa: E402
-from tsn.runtime.errors import AccuracyError  # noqa: E402
-from tsn.train import lite  # noqa: E402
-from tsn.train.architectures import ARCHITECTURES  # noqa: E402
-from tsn.train.weights import Networks  # noqa: E402
+from tsn.export.exportable import Thresholds
+from tsn.export.parity import compare, measure, run_eager, run_onnx
+from tsn.export.precision import measure_reduced, reduced, rounded
+from tsn.export.stylizer import style_network, stylize_network
+from tsn.runtime.backends import open_backend, scalar
+from tsn.runtime.bundle import open_bundle
+from tsn.runtime.errors import AccuracyError
+from tsn.train import lite
+from tsn.train.architectures import ARCHITECTURES
+from tsn.train.weights import Networks
 
 if TYPE_CHECKING:
     from tsn.export.exportable import Exportable

@@ -8,18 +8,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import onnxruntime  # noqa: E402
+import onnxruntime
 
-from tests.runtime.test_flow import textured  # noqa: E402
-from tsn.benchmarks.flow_file import read_flow  # noqa: E402
-from tsn.benchmarks.warping import end_point_error  # noqa: E402
-from tsn.export.onnx_file import write_onnx  # noqa: E402
-from tsn.export.raft import FlowGraph, refuse_too_large  # noqa: E402
-from tsn.export.raft_weights import BUILDERS, load_raft  # noqa: E402
-from tsn.export.temporal import FlowRequest, flow_network  # noqa: E402
-from tsn.runtime.errors import InputError, UsageError  # noqa: E402
-from tsn.runtime.geometry import Size  # noqa: E402
-from tsn.runtime.picture import read_picture  # noqa: E402
+from tests.runtime.test_flow import textured
+from tsn.benchmarks.flow_file import read_flow
+from tsn.benchmarks.warping import end_point_error
+from tsn.export.onnx_file import write_onnx
+from tsn.export.raft import FlowGraph, refuse_too_large
+from tsn.export.raft_weights import BUILDERS, load_raft
+from tsn.export.temporal import FlowRequest, flow_network
+from tsn.runtime.errors import InputError, UsageError
+from tsn.runtime.geometry import Size
+from tsn.runtime.picture import read_picture
 
 
 def pair(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

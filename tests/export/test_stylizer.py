@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch")
 
-from tsn.export.frames import drawn_frames  # noqa: E402
-from tsn.export.graphs import StyleGraph, StylizeGraph, planes  # noqa: E402
-from tsn.train.model import statistics  # noqa: E402
+from tsn.export.frames import drawn_frames
+from tsn.export.graphs import StyleGraph, StylizeGraph, planes
+from tsn.train.model import statistics
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

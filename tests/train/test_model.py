@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.train.model import EPSILON, Decoder, Encoder, adain, statistics  # noqa: E402
+from tsn.train.model import EPSILON, Decoder, Encoder, adain, statistics
 
 
 def test_statistics_are_the_mean_and_the_unbiased_deviation_of_each_channel() -> None:

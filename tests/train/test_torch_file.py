@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.runtime.errors import InputError  # noqa: E402
-from tsn.train.torch_file import read_torch_file  # noqa: E402
+from tsn.runtime.errors import InputError
+from tsn.train.torch_file import read_torch_file
 
 
 class Trap:

@@ -7,12 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor, nn  # noqa: E402
+from torch import Tensor, nn
 
-from tsn.runtime.errors import InputError, UnavailableError  # noqa: E402
-from tsn.train import weights  # noqa: E402
-from tsn.train.model import Decoder, Encoder  # noqa: E402
-from tsn.train.vision import torchvision  # noqa: E402
+from tsn.runtime.errors import InputError, UnavailableError
+from tsn.train import weights
+from tsn.train.model import Decoder, Encoder
+from tsn.train.vision import torchvision
 
 
 def convolution(inputs: int, outputs: int) -> list[nn.Module]:
