@@ -14,6 +14,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from tests.commands import exit_code
 from tsn.export import bundle_writer, cli
 from tsn.export.exportable import Exportable
 from tsn.runtime.bundle import open_bundle
@@ -50,24 +51,16 @@ def tiny(tiny_networks: "Networks", tiny_bundle: Path, tmp_path: Path, monkeypat
     return tmp_path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+def run(*arguments: object) -> int:
     """The exit code of tsn-export with `arguments`."""
-    monkeypatch.setattr(sys, "argv", ["tsn-export", *arguments])
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    return int(ended.value.code or 0)
+    return exit_code(cli.main, "tsn-export", *arguments)
 
 
 def test_a_checkpoint_becomes_a_bundle_and_json_is_one_document(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["last.pth", "--style", "waves=waves.png", "--style-size", "32", "-o", "bundle", "--json"]
-    assert run(monkeypatch, *arguments, "--parity-frames", "waves.png") == 0
+    assert run(*arguments, "--parity-frames", "waves.png") == 0
     output = capsys.readouterr()
     document = json.loads(output.out)
     assert document["output"] == "bundle"
@@ -81,7 +74,7 @@ def test_a_checkpoint_becomes_a_bundle_and_json_is_one_document(
 
 
 def test_quiet_says_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(monkeypatch, "last.pth", "-o", "bundle", "--name", "mine", "--quiet") == 0
+    assert run("last.pth", "-o", "bundle", "--name", "mine", "--quiet") == 0
     assert capfd.readouterr() == ("", "")
     assert open_bundle(tiny / "bundle").manifest.name == "mine"
 
@@ -119,7 +112,7 @@ def test_a_mistake_gets_one_clear_line_and_its_exit_code_and_leaves_nothing(
     Image.new("RGB", (1, 1)).save(tiny / "dot.png")
     (tiny / "there").mkdir()
     before = sorted(tiny.rglob("*"))
-    assert run(monkeypatch, *([] if "-o" in arguments else ["-o", "bundle"]), "--quiet", *arguments) == code
+    assert run(*([] if "-o" in arguments else ["-o", "bundle"]), "--quiet", *arguments) == code
     output = capsys.readouterr()
     assert said in output.err
     assert "Traceback" not in output.err
@@ -133,7 +126,7 @@ def test_a_network_too_far_from_pytorch_ends_with_8_and_no_bundle(
     content = torch.load(tiny / "last.pth", weights_only=True)
     content["model"]["decoder"]["0.weight"] *= 1.1  # so that the files that are copied are of another network
     torch.save(content, tiny / "last.pth")
-    assert run(monkeypatch, "last.pth", "-o", "bundle", "--quiet") == 8
+    assert run("last.pth", "-o", "bundle", "--quiet") == 8
     assert "stylize.onnx is too far from PyTorch" in capsys.readouterr().err
     assert not (tiny / "bundle").exists()
 
@@ -144,7 +137,7 @@ def test_without_the_export_packages_the_line_gives_the_command_that_installs_th
     for module in [name for name in sys.modules if name.startswith("tsn.export.") and name != "tsn.export.cli"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    assert run(monkeypatch, "last.pth", "-o", str(tmp_path / "bundle")) == 3
+    assert run("last.pth", "-o", str(tmp_path / "bundle")) == 3
     error = capsys.readouterr().err
     assert "needs onnx" in error
     assert "pip install 'temporalstylenet[export]'" in error

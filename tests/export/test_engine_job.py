@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
 
+from tests.commands import exit_code
 from tsn.export import cli, engine_job
 from tsn.export.engine_file import build_engine
 from tsn.runtime.bundle import open_bundle, sha256
@@ -30,24 +29,16 @@ def bundle(tiny_half_bundle: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_half_bundle, tmp_path / "starry")
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+def run(*arguments: object) -> int:
     """The exit code of tsn-export with `arguments`."""
-    monkeypatch.setattr(sys, "argv", ["tsn-export", *map(str, arguments)])
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    return int(ended.value.code or 0)
+    return exit_code(cli.main, "tsn-export", *arguments)
 
 
 def test_a_bundle_gets_an_engine_of_every_network(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = open_bundle(bundle).manifest
-    assert run(monkeypatch, "--from", bundle, "--fp16", *FOR_ADA, "--size", "160x96", "--json") == 0
+    assert run("--from", bundle, "--fp16", *FOR_ADA, "--size", "160x96", "--json") == 0
     output = capsys.readouterr()
     assert "stylize: building fp16 with TensorRT-RTX" in output.err
     assert json.loads(output.out)["networks"]["stylize"]["engine"]["file"] == "engine.plan"
@@ -80,7 +71,7 @@ def export(
     model = {"encoder": networks.encoder.state_dict(), "decoder": networks.decoder.state_dict()}
     content = {"format": "tsn-checkpoint", "version": 1, "architecture": "tiny", "model": model}
     torch.save(content, folder / "last.pth")
-    return run(monkeypatch, folder / "last.pth", *arguments)
+    return run(folder / "last.pth", *arguments)
 
 
 def test_an_export_builds_its_engines_at_once(
@@ -121,7 +112,7 @@ def test_when_the_second_engine_fails_the_bundle_is_as_it_was(
         return build_engine(file, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engine_job, "build_engine", fail_at_the_second)
-    assert run(monkeypatch, "--from", bundle, *FOR_ADA, "--quiet") == (6 if isinstance(failure, BundleError) else 130)
+    assert run("--from", bundle, *FOR_ADA, "--quiet") == (6 if isinstance(failure, BundleError) else 130)
     assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
 
 
@@ -129,7 +120,7 @@ def test_a_changed_network_is_not_built_from(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (bundle / "style.onnx").write_bytes(b"something else")
-    assert run(monkeypatch, "--from", bundle, *FOR_ADA, "--quiet") == 6
+    assert run("--from", bundle, *FOR_ADA, "--quiet") == 6
     assert "style.onnx is not the file that was exported" in capsys.readouterr().err
 
 
@@ -158,7 +149,7 @@ def test_a_mistake_gets_one_clear_line_and_changes_nothing(
     said: str,
 ) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in bundle.iterdir()}
-    assert run(monkeypatch, "--from", bundle, *arguments) == code
+    assert run("--from", bundle, *arguments) == code
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
@@ -169,6 +160,6 @@ def test_a_precision_that_the_bundle_does_not_hold_is_named(
     tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = shutil.copytree(tiny_bundle, tmp_path / "plain")
-    assert run(monkeypatch, "--from", folder, "--fp16", *FOR_ADA, "--quiet") == 2
+    assert run("--from", folder, "--fp16", *FOR_ADA, "--quiet") == 2
     assert "holds no network in fp16" in capsys.readouterr().err
     assert not (folder / "engine.plan").exists()
