@@ -14,6 +14,7 @@ from tsn.export.graphs import StyleGraph
 from tsn.export.onnx_file import described, opset_of, write_onnx
 from tsn.export.parity import measure
 from tsn.export.precision import measure_reduced, reduced
+from tsn.export.work import multiply_adds_a_pixel
 from tsn.runtime.atomic import whole_folder
 from tsn.runtime.bundle import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant, sha256
 from tsn.runtime.errors import OutputError
@@ -101,6 +102,7 @@ def _written(exportable: Exportable, folder: Path, report: Report) -> Network:
         outputs=described({value.name: value for value in model.graph.output}),
         minimum_side=exportable.minimum_side,
         largest_pixels=exportable.largest_pixels,
+        multiply_adds=multiply_adds_a_pixel(path),
         accuracy=measure(exportable, path),
     )
 

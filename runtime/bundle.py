@@ -83,6 +83,7 @@ class Network(_Model):
     outputs: Mapping[str, TensorSpec]
     minimum_side: int  # pixels; smaller frames are refused
     largest_pixels: int | None = None  # of a frame, where the network has a limit
+    multiply_adds: float | None = None  # for a pixel of a large frame, where they can be counted
     accuracy: Accuracy | None = None
     variants: Mapping[ReducedPrecision, Variant] = {}
     engine: Engine | None = None

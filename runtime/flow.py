@@ -1,6 +1,7 @@
 """Where each pixel was in the frame before: optical flow, by OpenCV or by the bundle's RAFT."""
 
 from pathlib import Path
+from threading import local
 from typing import Any, Protocol, cast
 
 import cv2
@@ -18,7 +19,7 @@ STILL = 7  # pixels: where a window of this side has not changed by a single lev
 
 
 class FlowSource(Protocol):
-    """A way to compute flow. Remembers nothing."""
+    """A way to compute flow. Remembers nothing, and may be called from several threads at once."""
 
     def __call__(self, current: RGB, previous: RGB) -> Flow: ...
 
@@ -27,13 +28,16 @@ class DisFlow:
     """Dense Inverse Search: fast, without weights (Kroeger et al., ECCV 2016, arXiv:1603.03590)."""
 
     def __init__(self, *, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> None:
-        self._search = cv2.DISOpticalFlow.create(preset)
+        self._preset = preset
+        self._own = local()  # a search works in buffers of its own: each thread has one
 
     def __call__(self, current: RGB, previous: RGB) -> Flow:
         height, width, _ = current.shape
         luma, previous_luma = _luma(current), _luma(previous)
         blank: Any = None  # DIS starts from no flow
-        flow: Any = self._search.calc(luma, previous_luma, blank)[:height, :width]
+        if not hasattr(self._own, "search"):
+            self._own.search = cv2.DISOpticalFlow.create(self._preset)
+        flow: Any = self._own.search.calc(luma, previous_luma, blank)[:height, :width]
         return _stilled(flow, luma[:height, :width], previous_luma[:height, :width])
 
 
@@ -71,4 +75,5 @@ def _stilled(flow: Flow, luma: NDArray[np.uint8], previous: NDArray[np.uint8]) -
     changed: Any = cv2.dilate(cv2.absdiff(luma, previous), np.ones((STILL, STILL), np.uint8))
     if changed.all():
         return flow
-    return cast("Flow", flow * (changed > 0)[..., None])
+    flow[changed == 0] = 0
+    return flow

@@ -103,6 +103,7 @@ class Report:
                 "load": round(self.load, 4),
                 "decode": round(stages.decode, 4),
                 "stylize": round(stages.stylize, 4),
+                "blend": round(stages.blend, 4),
                 "encode": round(stages.encode, 4),
                 "wall": round(stages.wall, 4),
             },

@@ -1,14 +1,23 @@
-"""Work ahead of and behind a loop, each in a thread of its own, with bounded queues between."""
+"""Work ahead of and behind a loop, in threads of its own, with bounded queues between."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _PATIENCE: Final = 0.1  # seconds between two looks at whether the other side has given up
+
+
+def usable_cores() -> int:
+    """The cores that this process may use: fewer than the machine's in a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _End:
@@ -58,6 +67,81 @@ class Ahead(Generic[T]):
         while not self._stopped.is_set():
             try:
                 self._queue.put(item, timeout=_PATIENCE)
+            except Full:
+                continue
+            return True
+        return False
+
+
+class Spread(Generic[Item, Result]):
+    """Items with what several threads make of them, in the items' order. `busy` is in seconds of one thread."""
+
+    def __init__(
+        self, work: Callable[[Item], Result], items: Iterable[Item], threads: int, interrupt: Callable[[], None]
+    ) -> None:
+        self._work = work
+        self._items = iter(items)
+        self._interrupt = interrupt
+        self._busy = 0.0
+        self._taking = threading.Lock()  # held while an item and its place in the order are taken
+        self._places: Queue[Future[tuple[Item, Result]] | None] = Queue(threads)
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._run, name=f"spread-{i}", daemon=True) for i in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def busy(self) -> float:
+        return self._busy / len(self._threads)
+
+    def __iter__(self) -> Iterator[tuple[Item, Result]]:
+        while (place := self._places.get()) is not None:
+            yield place.result()
+
+    def stop(self) -> None:
+        """End the threads, calling `interrupt` for those that are at work."""
+        self._stopped.set()
+        for thread in self._threads:
+            while thread.is_alive():
+                self._interrupt()
+                thread.join(_PATIENCE)
+
+    def _run(self) -> None:
+        while (taken := self._take()) is not None:
+            item, place = taken
+            begun = time.perf_counter()
+            try:
+                place.set_result((item, self._work(item)))
+            except BaseException as error:  # raised where the result is taken
+                place.set_exception(error)
+            with self._taking:
+                self._busy += time.perf_counter() - begun
+
+    def _take(self) -> tuple[Item, Future[tuple[Item, Result]]] | None:
+        """The next item and its place; None once there is no more."""
+        with self._taking:
+            if self._stopped.is_set():
+                return None
+            place: Future[tuple[Item, Result]] = Future()
+            try:
+                item = next(self._items)
+            except StopIteration:
+                self._end(None)
+                return None
+            except BaseException as error:  # handed to the consumer, which raises it
+                place.set_exception(error)
+                self._end(place)
+                return None
+            return (item, place) if self._put(place) else None
+
+    def _end(self, place: Future[tuple[Item, Result]] | None) -> None:
+        self._put(place)
+        self._stopped.set()
+
+    def _put(self, place: Future[tuple[Item, Result]] | None) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._places.put(place, timeout=_PATIENCE)
             except Full:
                 continue
             return True
@@ -136,3 +220,20 @@ def behind(consume: Callable[[T], None], *, depth: int) -> Generator[Behind[T]]:
         worker.finish()
     finally:
         worker.stop()
+
+
+@contextmanager
+def spread(
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, interrupt: Callable[[], None]
+) -> Generator[Spread[Item, Result]]:
+    """Iterate (item, work(item)) in order, computed by `threads` threads, each at most one item ahead.
+
+    Args:
+        interrupt: makes the calls of `work` that are under way end early; called where the block is left before its
+            time.
+    """
+    spreading = Spread(work, items, threads, interrupt)
+    try:
+        yield spreading
+    finally:
+        spreading.stop()

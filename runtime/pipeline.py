@@ -1,20 +1,25 @@
 """The whole program on one page: frames come in, are stylized, and go out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from tsn.runtime.backends import Backend, Tensor, scalar
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import InputError
+from tsn.runtime.flow import Flow
 from tsn.runtime.geometry import Size
-from tsn.runtime.overlap import behind, prefetched
+from tsn.runtime.overlap import behind, prefetched, spread
 from tsn.runtime.temporal import TemporalBlend
 
 DEPTH = 4  # frames that may wait between two stages: enough to overlap them, few enough to bound the memory
+
+LIGHT = 50_000  # multiply-adds for a pixel: below, a frame on each core is faster than all cores on one frame
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +50,46 @@ class FrameSink(Protocol):
         ...
 
 
+class FrameStylizer(Protocol[T]):
+    """How frames are changed: each first by itself, then in turn."""
+
+    lanes: int  # frames that `ahead` is given at once
+
+    def ahead(self, rgb: RGB, previous: RGB | None) -> T:
+        """What needs no earlier result; called from several threads. `previous` is the frame before, None at first."""
+        ...
+
+    def shown(self, rgb: RGB, made: T) -> RGB:
+        """The frame to show; called for each in turn, with what `ahead` made of it."""
+        ...
+
+    def interrupt(self) -> None:
+        """Make calls of `ahead` that are under way end early."""
+        ...
+
+
 @dataclass(kw_only=True)
 class Stages:
-    """Seconds that each stage was busy, and frames that passed it. The stages overlap: their sum exceeds `wall`."""
+    """Seconds that each stage was busy, and frames that passed it. The stages overlap: their sum exceeds `wall`.
+
+    `stylize` is what all frames need by themselves, flow too, divided by the frames at once; `blend` what comes after.
+    """
 
     frames_in: int = 0
     frames_out: int = 0
     decode: float = 0.0
     stylize: float = 0.0
+    blend: float = 0.0
     encode: float = 0.0
     wall: float = 0.0
+
+
+class Made(NamedTuple):
+    """What is made of a frame by itself."""
+
+    styled: Tensor  # float32 (1, 3, H, W) in 0..1
+    stylized: Tensor  # uint8 (1, H, W, 3)
+    flow: Flow | None  # to the previous frame; None without one, or where frames are not held
 
 
 class Stylizer:
@@ -65,6 +100,7 @@ class Stylizer:
         alpha: how much of the style, 0..1.
         preserve_color: how much of the content's own colour, 0..1.
         temporal: holds each frame to the ones before it; None stylizes every frame alone.
+        side_by_side: compute several frames at once where that is faster, as `lanes` then says.
     """
 
     def __init__(
@@ -76,17 +112,28 @@ class Stylizer:
         alpha: float = 1.0,
         preserve_color: float = 0.0,
         temporal: TemporalBlend | None = None,
+        side_by_side: bool = False,
     ) -> None:
-        self._stylize = backend.load(bundle.network("stylize"))
-        self._minimum_side = bundle.manifest.networks["stylize"].minimum_side
+        network = bundle.manifest.networks["stylize"]
+        light = network.multiply_adds is not None and network.multiply_adds < LIGHT
+        self.lanes = backend.lanes if side_by_side and light else 1
+        self._stylize = backend.load(bundle.network("stylize"), lanes=self.lanes)
+        self._minimum_side = network.minimum_side
+        self.interrupt = backend.interrupt
         self._upload = backend.upload
         self._style = style
         self.temporal = temporal
+        self._previous: RGB | None = None
         self._strength = backend.upload(scalar(alpha))
         self._preserve_color = backend.upload(scalar(preserve_color))
 
     def __call__(self, rgb: RGB) -> RGB:
-        """The stylized picture, as large as `rgb`: uint8 (height, width, 3)."""
+        """The stylized picture, as large as `rgb`: uint8 (height, width, 3). Frames of a video come in turn."""
+        previous, self._previous = self._previous, rgb
+        return self.shown(rgb, self.ahead(rgb, previous))
+
+    def ahead(self, rgb: RGB, previous: RGB | None) -> Made:
+        """What needs no earlier result: see FrameStylizer."""
         height, width, _ = rgb.shape
         self.check_size(Size(width, height))
         mean, std = self._style
@@ -97,9 +144,14 @@ class Stylizer:
             strength=self._strength,
             preserve_color=self._preserve_color,
         )
+        flow = None if self.temporal is None else self.temporal.flow(rgb, previous)
+        return Made(outputs["styled"], outputs["stylized"], flow)
+
+    def shown(self, rgb: RGB, made: Made) -> RGB:
+        """The frame to show: see FrameStylizer."""
         if self.temporal is None:
-            return outputs["stylized"].numpy()[0]
-        return self.temporal(rgb, outputs["styled"], outputs["stylized"])
+            return made.stylized.numpy()[0]
+        return self.temporal(rgb, *made)
 
     def check_size(self, size: Size) -> None:
         """Raise InputError where frames of `size` are smaller than the network takes."""
@@ -111,7 +163,7 @@ class Stylizer:
 
 
 def stylize_video(
-    source: FrameSource, stylizer: Callable[[RGB], RGB], sink: FrameSink, *, progress: Callable[[int], None]
+    source: FrameSource, stylizer: FrameStylizer[T], sink: FrameSink, *, progress: Callable[[int], None]
 ) -> Stages:
     """Stylize every frame of `source` into `sink` and close it. Decode, inference and encode overlap.
 
@@ -120,18 +172,35 @@ def stylize_video(
     """
     stages = Stages()
     started = time.perf_counter()
-    with prefetched(source, depth=DEPTH) as frames, behind(sink.write, depth=DEPTH) as write:
-        for frame in frames:
+
+    def ahead(pair: tuple[Frame, Frame | None]) -> T:
+        frame, previous = pair
+        return stylizer.ahead(frame.rgb, None if previous is None else previous.rgb)
+
+    with (
+        prefetched(source, depth=DEPTH) as frames,
+        spread(ahead, with_previous(frames), threads=stylizer.lanes, interrupt=stylizer.interrupt) as made,
+        behind(sink.write, depth=DEPTH) as write,
+    ):
+        for (frame, _), found in made:
             begun = time.perf_counter()
-            rgb = stylizer(frame.rgb)
-            stages.stylize += time.perf_counter() - begun
+            rgb = stylizer.shown(frame.rgb, found)
+            stages.blend += time.perf_counter() - begun
             write(Frame(rgb=rgb, time=frame.time, duration=frame.duration))
             stages.frames_out += 1
             progress(stages.frames_out)
     begun = time.perf_counter()
     sink.close()
     finished = time.perf_counter()
-    stages.frames_in, stages.decode = frames.count, frames.busy
+    stages.frames_in, stages.decode, stages.stylize = frames.count, frames.busy, made.busy
     stages.encode = write.busy + finished - begun
     stages.wall = finished - started
     return stages
+
+
+def with_previous(frames: Iterable[T]) -> Iterator[tuple[T, T | None]]:
+    """Each frame with the one before it, None with the first."""
+    previous: T | None = None
+    for frame in frames:
+        yield frame, previous
+        previous = frame

@@ -8,7 +8,7 @@ from tsn.runtime.backends import Backend, Tensor, scalar
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import UsageError
-from tsn.runtime.flow import DisFlow, FlowSource, RaftFlow
+from tsn.runtime.flow import DisFlow, Flow, FlowSource, RaftFlow
 
 PERIOD = 13  # frames from one anchor to the next
 FADE = 7  # frames in which an anchor takes over from the one before
@@ -16,7 +16,7 @@ LEAST_COVERAGE = 0.2  # of the picture: below, the anchors say nothing about a f
 
 
 class TemporalBlend:
-    """Remembers two anchors and the previous frame, and nothing that grows.
+    """Remembers two anchors, and nothing that grows.
 
     Args:
         flow: how flow is computed.
@@ -27,26 +27,29 @@ class TemporalBlend:
     """
 
     def __init__(self, bundle: Bundle, backend: Backend, *, flow: FlowSource, strength: float = 1.0) -> None:
-        self._blend = backend.load(bundle.network("blend"))
+        self._blend = backend.load(bundle.network("blend"), lanes=2)  # the next frames are stylized beside it
         self._upload = backend.upload
         self._strength = backend.upload(scalar(strength))
         self._flow = flow
         self._frames = 0
-        self._previous: RGB | None = None
         self.cuts: list[int] = []
 
-    def cut(self) -> None:
-        """Forget what came before: the next frame begins anew."""
-        self._previous = None
+    def flow(self, rgb: RGB, previous: RGB | None) -> Flow | None:
+        """The flow from a frame to the previous one; None where there is none of its size. For several threads."""
+        return self._flow(rgb, previous) if previous is not None and previous.shape == rgb.shape else None
 
-    def __call__(self, rgb: RGB, styled: Tensor, stylized: Tensor) -> RGB:
-        """The frame to show, uint8 (height, width, 3), for `rgb` and what the network `stylize` made of it."""
+    def __call__(self, rgb: RGB, styled: Tensor, stylized: Tensor, flow: Flow | None) -> RGB:
+        """The frame to show, uint8 (height, width, 3). Called for each frame in turn.
+
+        Args:
+            rgb: the frame, uint8 (height, width, 3).
+            styled, stylized: what the network `stylize` made of it.
+            flow: what the method `flow` gave; None begins anew.
+        """
         self._frames += 1
-        if self._previous is None or self._previous.shape != rgb.shape:
+        if flow is None:
             self._begin(rgb, styled)
             return stylized.numpy()[0]
-        flow = self._flow(rgb, self._previous)
-        self._previous = rgb
         self._age += 1
         self._newer = self._newer.carried(flow)
         newer = older = self._upload(self._newer.seen()[None])
@@ -69,7 +72,6 @@ class TemporalBlend:
         return outputs["blended"].numpy()[0]
 
     def _begin(self, rgb: RGB, styled: Tensor) -> None:
-        self._previous = rgb
         self._older: Anchor = new_anchor(styled.numpy()[0], rgb)
         self._newer: Anchor = self._older
         self._age = FADE

@@ -15,6 +15,7 @@ from tsn.runtime.encoders import check_container
 from tsn.runtime.errors import OutputError, UsageError
 from tsn.runtime.job import Report, Settings
 from tsn.runtime.outputs import kind_of, output_path
+from tsn.runtime.overlap import usable_cores
 from tsn.runtime.pictures import pictures_in, stylize_pictures
 from tsn.runtime.pipeline import Stylizer, stylize_video
 from tsn.runtime.progress import frame_progress
@@ -118,7 +119,7 @@ class VideoStyleTransfer:
             whole_file(report.output, overwrite=settings.overwrite) as temporary,
             read_video(report.input, settings) as reader,
         ):
-            stylizer = self._stylizer(report, styles, settings)
+            stylizer = self._stylizer(report, styles, settings, side_by_side=True)
             stylizer.check_size(reader.size)
             stylizer.temporal = self._temporal(settings)
             with (
@@ -153,11 +154,13 @@ class VideoStyleTransfer:
         wanted = "flow" in self.bundle.manifest.networks or settings.flow is not None if asked is None else asked
         if not wanted:
             return None
-        cv2.setNumThreads(self._threads or 0)
+        cv2.setNumThreads(max(1, (self._threads or usable_cores()) // 2))  # OpenCV works beside the stylizer
         flow = open_flow(settings.flow, self.bundle, self.backend)
         return TemporalBlend(self.bundle, self.backend, flow=flow, strength=settings.temporal_strength)
 
-    def _stylizer(self, report: Report, styles: Sequence[StyleChoice], settings: Settings) -> Stylizer:
+    def _stylizer(
+        self, report: Report, styles: Sequence[StyleChoice], settings: Settings, *, side_by_side: bool = False
+    ) -> Stylizer:
         begun = time.perf_counter()
         stylizer = Stylizer(
             self.bundle,
@@ -165,6 +168,7 @@ class VideoStyleTransfer:
             style=mixed_style(self.bundle, self.backend, styles, size=settings.style_size),
             alpha=settings.alpha,
             preserve_color=float(settings.preserve_color),
+            side_by_side=side_by_side,
         )
         report.load = time.perf_counter() - begun
         return stylizer

@@ -27,8 +27,8 @@ from tsn.benchmarks.throughput.spread import percentiles, rate
 from tsn.benchmarks.throughput.summary import Setting, measurements
 from tsn.benchmarks.throughput.task import Request
 from tsn.benchmarks.throughput.turns import Say, may_run, run_lanes
-from tsn.benchmarks.throughput.work import Work, count_work
 from tsn.benchmarks.throughput.workers import row_process
+from tsn.export.work import Work, count_work
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.errors import BundleError
 from tsn.runtime.geometry import Size

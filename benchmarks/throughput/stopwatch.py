@@ -87,16 +87,20 @@ class TimedBackend:
     def __init__(self, backend: Backend, manifest: Manifest, watch: Stopwatch) -> None:
         self.name = backend.name
         self.description = backend.description
+        self.lanes = 1  # one clock follows one frame
         self._backend = backend
         self._names = names_of_files(manifest)
         self._watch = watch
 
-    def load(self, network: Path) -> Session:
-        return TimedSession(self._backend.load(network), self._names[network.name], self._watch)
+    def load(self, network: Path, *, lanes: int = 1) -> Session:
+        return TimedSession(self._backend.load(network, lanes=lanes), self._names[network.name], self._watch)
 
     def upload(self, array: Array) -> Tensor:
         with self._watch.stage("upload"):
             return TimedTensor(self._backend.upload(array), self._watch)
+
+    def interrupt(self) -> None:
+        self._backend.interrupt()
 
 
 def names_of_files(manifest: Manifest) -> dict[str, str]:

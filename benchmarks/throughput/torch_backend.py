@@ -66,6 +66,7 @@ class TorchBackend:
     """
 
     name = "torch"
+    lanes = 1  # one frame uses all the cores, or fills the GPU
 
     def __init__(self, row: Row, bundle: Bundle, networks: Networks, *, threads: int | None) -> None:
         if row.device == "cuda" and not torch.cuda.is_available():
@@ -87,7 +88,7 @@ class TorchBackend:
         self._outputs = {name: tuple(network.outputs) for name, network in bundle.manifest.networks.items()}
         self._loaded: dict[str, Callable[..., Any]] = {}
 
-    def load(self, network: Path) -> Session:
+    def load(self, network: Path, *, lanes: int = 1) -> Session:
         """The module that the file `network` of the bundle was exported from. Raises BundleError for an unknown one."""
         name = self._names.get(network.name)
         if name is None or name not in self._graphs:
@@ -104,6 +105,9 @@ class TorchBackend:
 
     def upload(self, array: Array) -> Tensor:
         return TorchTensor(torch.from_numpy(np.array(array)).to(self._row.device))
+
+    def interrupt(self) -> None:
+        """Nothing to do: PyTorch cannot end a run."""
 
     def _prepared(self, graph: nn.Module) -> Callable[..., Any]:
         graph = graph.eval().to(self._row.device)

@@ -43,8 +43,20 @@ class Backend(Protocol):
         """The library, its version and the device, for people."""
         ...
 
-    def load(self, network: Path) -> Session:
-        """Load a network file. Raises BundleError if it is damaged or of another kind."""
+    @property
+    def lanes(self) -> int:
+        """How many frames at once it may pay to compute, where a frame is little work."""
+        ...
+
+    def load(self, network: Path, *, lanes: int = 1) -> Session:
+        """Load a network file, for calls from up to `lanes` threads at once.
+
+        Raises BundleError if it is damaged or of another kind.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Make the calls that are under way end early, with an error, where they can take long."""
         ...
 
     def upload(self, array: Array) -> Tensor:

@@ -10,6 +10,7 @@ Everything runs in the order of one stream, so memory that goes back to the pool
 from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class CudaDevice:
         self._cuda.init()
         self._context = self._cuda.Device(0).retain_primary_context()
         self._pinned: list[Any] = []  # host buffers that a copy under way may still read
+        self._turn = RLock()  # the pools and the stream serve one thread at a time
         with self.current():
             self.stream = self._cuda.Stream()
             self._device_pool = tools.DeviceMemoryPool()
@@ -59,7 +61,8 @@ class CudaDevice:
 
     @contextmanager
     def current(self) -> Generator[None]:
-        """Make the context that of this thread."""
+        """Make the context that of this thread, and of no other until the block ends."""
+        self._turn.acquire()
         self._context.push()
         try:
             yield
@@ -71,6 +74,7 @@ class CudaDevice:
             ) from error
         finally:
             self._cuda.Context.pop()
+            self._turn.release()
 
     def allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> CudaTensor:
         """A buffer with undefined content. Called inside `current`."""

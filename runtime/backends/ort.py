@@ -3,7 +3,6 @@
 # ONNX Runtime states its types in part only.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,9 @@ import onnxruntime as ort
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
 from tsn.runtime.errors import BundleError, UnavailableError
+from tsn.runtime.overlap import usable_cores
+
+MOST_LANES = 4  # frames at once: each holds its own activations
 
 
 class OrtTensor:
@@ -35,14 +37,16 @@ class OrtSession:
     It runs in a thread of its own, so that Ctrl-C reaches Python at once: a frame of a large network takes seconds.
     """
 
-    def __init__(self, session: ort.InferenceSession, runner: ThreadPoolExecutor) -> None:
+    def __init__(self, session: ort.InferenceSession, runner: ThreadPoolExecutor, under_way: set[Any]) -> None:
         self._session = session
         self._runner = runner
+        self._under_way = under_way  # the options of the backend's runs: to end them
         self._outputs = [output.name for output in session.get_outputs()]
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
         values: dict[str, Any] = {name: _value(tensor) for name, tensor in inputs.items()}
         options = ort.RunOptions()
+        self._under_way.add(options)
         running = self._runner.submit(self._session.run_with_ort_values, self._outputs, values, options)
         try:
             results = running.result()
@@ -50,6 +54,7 @@ class OrtSession:
             raise run_error(error) from error
         finally:
             options.terminate = True  # does nothing once the run has ended
+            self._under_way.discard(options)
         return {name: OrtTensor(value) for name, value in zip(self._outputs, results, strict=True)}
 
 
@@ -59,20 +64,26 @@ class OrtBackend:
     name = "cpu"
 
     def __init__(self, *, threads: int | None) -> None:
-        self._threads = threads or _cores()
-        self._runner = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        self._threads = threads or usable_cores()
+        self.lanes = min(self._threads, MOST_LANES)
+        self._runner = ThreadPoolExecutor(self.lanes + 1, thread_name_prefix="inference")
+        self._under_way: set[Any] = set()
         self.description = f"ONNX Runtime {ort.__version__}, CPU, {self._threads} threads"
 
-    def load(self, network: Path) -> Session:
+    def load(self, network: Path, *, lanes: int = 1) -> Session:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = max(1, self._threads // lanes)
         options.log_severity_level = 4
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too
         try:
             session = ort.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each status code
             raise BundleError(f"{network} is no network that ONNX Runtime can load: {first_line(error)}") from error
-        return OrtSession(session, self._runner)
+        return OrtSession(session, self._runner, self._under_way)
+
+    def interrupt(self) -> None:
+        for options in tuple(self._under_way):
+            options.terminate = True
 
     def upload(self, array: Array) -> Tensor:
         return OrtTensor(ort.OrtValue.ortvalue_from_numpy(array))
@@ -81,11 +92,6 @@ class OrtBackend:
 def connect(*, threads: int | None) -> Backend:
     """The CPU backend."""
     return OrtBackend(threads=threads)
-
-
-def _cores() -> int:
-    """The cores that this process may use, fewer than the machine's in a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _value(tensor: Tensor) -> Any:

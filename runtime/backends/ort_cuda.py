@@ -55,15 +55,19 @@ class CudaOrtBackend:
     """ONNX Runtime's CUDA provider on the first GPU, and no other provider."""
 
     name = "cuda"
+    lanes = 1  # one frame fills the GPU
 
     def __init__(self, gpu: Gpu) -> None:
         self.description = f"ONNX Runtime {ort.__version__}, {gpu}"
 
-    def load(self, network: Path) -> Session:
+    def load(self, network: Path, *, lanes: int = 1) -> Session:
         return CudaOrtSession(network)
 
     def upload(self, array: Array) -> Tensor:
         return OrtTensor(ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
+
+    def interrupt(self) -> None:
+        """Nothing to do: a frame takes some milliseconds."""
 
 
 def connect(*, threads: int | None) -> Backend:

@@ -55,12 +55,14 @@ class TrtSession:
 class TrtBackend:
     """A library of TensorRT's kind on the first GPU."""
 
+    lanes = 1  # an engine has one execution context, and one frame fills the GPU
+
     def __init__(self, library: TrtLibrary, gpu: Gpu, device: CudaDevice) -> None:
         self.name: str = library.name
         self._library, self._gpu, self._device = library, gpu, device
         self.description = f"{library.title}, {gpu}"
 
-    def load(self, network: Path) -> Session:
+    def load(self, network: Path, *, lanes: int = 1) -> Session:
         """Load a plan, once the manifest beside it says that it is ours and fits. Raises BundleError."""
         bundle, _, entry = engine_at(network)
         refuse_foreign(entry, network, library=self._library.name, version=self._library.version, gpu=self._gpu)
@@ -78,6 +80,9 @@ class TrtBackend:
 
     def upload(self, array: Array) -> Tensor:
         return self._device.upload(array)
+
+    def interrupt(self) -> None:
+        """Nothing to do: a frame takes some milliseconds."""
 
 
 def connect_tensorrt(*, threads: int | None) -> Backend:

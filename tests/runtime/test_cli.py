@@ -40,7 +40,7 @@ def test_json_is_one_document_on_stdout_and_everything_else_is_on_stderr(
     assert report["frames"] == {"in": 8, "out": 8, "missing": 0, "damaged": 0}
     assert report["output"] == str(clip.with_name("in_stripes.mp4"))
     assert (report["input_size"], report["output_size"]) == ("64x48", "32x24")
-    assert set(report["seconds"]) == {"load", "decode", "stylize", "encode", "wall"}
+    assert set(report["seconds"]) == {"load", "decode", "stylize", "blend", "encode", "wall"}
     assert "8 of 8 frames" in ended.err
     assert "\x1b" not in ended.err
 

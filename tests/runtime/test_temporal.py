@@ -103,17 +103,6 @@ def test_a_frame_of_another_size_begins_anew(stylizer: Stylizer) -> None:
     assert stylizer(textured(60, 80)).shape == (60, 80, 3)
 
 
-def test_cut_forgets_what_came_before(stylizer: Stylizer) -> None:
-    assert stylizer.temporal is not None
-    frames = list(pan(3, noise=8))
-    stylizer(frames[0])
-    stylizer(frames[1])
-    stylizer.temporal.cut()
-    shown = stylizer(frames[2])
-    stylizer.temporal = None
-    np.testing.assert_array_equal(shown, stylizer(frames[2]))
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_thousand_frames_neither_gain_contrast_nor_drift(stylizer: Stylizer) -> None:

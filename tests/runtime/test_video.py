@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from tsn.runtime.colour import RGB
 from tsn.runtime.errors import InputError
 from tsn.runtime.job import Settings
 from tsn.runtime.pipeline import Stages, stylize_video
@@ -19,11 +20,26 @@ from tsn.runtime.video_writer import write_video as open_writer
 Draw = Callable[..., Any]
 
 
+class Unchanged:
+    """Shows every frame as it is."""
+
+    lanes = 2
+
+    def ahead(self, rgb: RGB, previous: RGB | None) -> None:
+        pass
+
+    def shown(self, rgb: RGB, made: None) -> RGB:
+        return rgb
+
+    def interrupt(self) -> None:
+        pass
+
+
 def copy(source: Path, target: Path, **settings: Any) -> tuple[VideoReader, VideoWriter, Stages]:
     """Pass a video through reader and writer with nothing in between."""
     chosen = Settings(**settings)
     with read_video(source, chosen) as reader, open_writer(target, source=reader, settings=chosen, threads=1) as writer:
-        stages = stylize_video(reader, lambda rgb: rgb, writer, progress=lambda done: None)
+        stages = stylize_video(reader, Unchanged(), writer, progress=lambda done: None)
     return reader, writer, stages
 
 

@@ -15,7 +15,7 @@ from tsn.benchmarks.throughput.spread import percentiles, pooled, rate, ratio
 from tsn.benchmarks.throughput.summary import Setting, limit_share, measurements
 from tsn.benchmarks.throughput.task import Turn
 from tsn.benchmarks.throughput.turns import Lane, frames_of_turn, rotated
-from tsn.benchmarks.throughput.work import Work
+from tsn.export.work import Work
 
 CLIP = Input(size="a", width=10, height=10, frames=4, source="drawn", source_sha256=None, sha256="0" * 64)
 SETTING = Setting(

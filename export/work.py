@@ -25,6 +25,17 @@ class Work:
     memory_values: int
 
 
+LARGE = Size(1920, 1080)
+
+
+def multiply_adds_a_pixel(network: Path) -> float | None:
+    """Multiply-adds for a pixel of a frame of 1920x1080; None where they depend on data."""
+    try:
+        return count_work(network, LARGE).multiply_adds / LARGE.pixels
+    except BundleError:
+        return None
+
+
 def count_work(network: Path, size: Size) -> Work:
     """The work of a network file for a frame of `size`.
 

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from tsn.benchmarks.throughput.work import Work, count_work
+from tsn.export.work import Work, count_work
 from tsn.runtime.errors import BundleError
 from tsn.runtime.geometry import Size
 
