@@ -51,7 +51,8 @@ class StylizeGraph(nn.Module):
         target = adain(features, mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
         features = features + strength * (target - features)
         styled = self.decoder(features)[:, :, :height, :width]
-        chroma = (content - luma(content)) - (styled - luma(styled))
+        difference = content - styled
+        chroma = difference - luma(difference)  # the content's less the styled one's: luma is linear
         styled = (styled + preserve_color * chroma).clamp(0, 1)
         return styled, frames(styled)
 

@@ -1,4 +1,4 @@
-"""The lightweight AdaIN networks, made for a CPU: 10,624 multiply-adds for a pixel, a 45th of the VGG-19 pair.
+"""The lightweight AdaIN networks, made for a CPU: 10,729 multiply-adds for a pixel at 480p, a 45th of the VGG-19 pair.
 
 The work happens at a quarter of the picture's size, as in Johnson et al. (arXiv:1603.08155), with 32 channels. The
 first convolution is a pixel-unshuffle by two and a 3x3 convolution written as one 6x6 convolution of stride two. The
@@ -37,7 +37,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (N, 64, ceil(H/4), ceil(W/4)) of images (N, 3, H, W) in 0..1; sides of at least 5 pixels.
+        """Features (N, 64, ceil(H/4), ceil(W/4)) of images (N, 3, H, W) in 0..1; sides of at least 9 pixels.
 
         Sides that 4 does not divide are padded on the right and at the bottom with the picture's own mirror image.
         """
@@ -68,15 +68,19 @@ class Decoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions whose result is added to their input; without normalisation, which would undo AdaIN."""
+    """Two 3x3 convolutions whose result is added to their input; without normalisation, which would undo AdaIN.
+
+    The input is padded once for both: on a CPU a padding costs ONNX Runtime a quarter of a convolution's time.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _convolution(channels, channels)
-        self.second = _started(_convolution(channels, channels), gain=0.5)
+        self.first = _started(nn.Conv2d(channels, channels, 3))
+        self.second = _started(nn.Conv2d(channels, channels, 3), gain=0.5)
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.second(functional.relu(self.first(features)))
+        padded = functional.pad(features, (2, 2, 2, 2), mode="reflect")
+        return features + self.second(functional.relu(self.first(padded)))
 
 
 class Doubling(nn.Module):
