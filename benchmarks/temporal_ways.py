@@ -9,7 +9,7 @@ they say DIS, is RAFT-small's with 20 updates. Styled frames and flows are kept 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -25,89 +25,18 @@ from tsn.benchmarks.evaluate_cli import frames_of, open_flow
 from tsn.benchmarks.perceptual import Judge
 from tsn.benchmarks.quality import LONG_RANGE, RGB, as_tensor
 from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance
-from tsn.benchmarks.warping import trusted, warp, warping_error
-from tsn.export.blend import BlendGraph
-from tsn.runtime.anchors import new_anchor
+from tsn.benchmarks.stabilizers import WAYS, Material
+from tsn.benchmarks.warping import trusted, warping_error
 from tsn.runtime.command import run_command
-from tsn.runtime.flow import DisFlow, Flow
+from tsn.runtime.flow import Flow
 from tsn.runtime.picture import read_picture
-from tsn.runtime.temporal import FADE, PERIOD
 from tsn.train.model import adain, statistics
 from tsn.train.weights import load_networks
 
 FRAMES, WIDTH, HEIGHT = 48, 424, 240
 JUDGED = 3  # every third frame is given to VGG-19
-RECURSION = 0.9  # strength of the ways that blend with the previous output
-MISMATCH = 50.0  # of the content, in their mask: exp(-MISMATCH x squared difference)
 
 Array = NDArray[Any]
-Way = Callable[["Material"], list[Tensor]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Material:
-    """One clip in one style."""
-
-    content: list[RGB]
-    styled: list[Tensor]  # (1, 3, H, W) in 0..1, frame by frame
-    flows: list[Flow]  # from each frame but the first to the one before
-
-
-def frame_wise(material: Material) -> list[Tensor]:
-    """Every frame alone."""
-    return material.styled
-
-
-def recursion(*, mode: str, gain: float = 0.0) -> Way:
-    """The previous output, warped, blended in; with a gain, its detail is raised before it is fed back."""
-
-    def run(material: Material) -> list[Tensor]:
-        outputs = [material.styled[0]]
-        for number in range(1, len(material.content)):
-            now, before = as_tensor(material.content[number]), as_tensor(material.content[number - 1])
-            flow = torch.from_numpy(material.flows[number - 1])[None]
-            mismatch = (warp(before, flow) - now).square().sum(dim=1, keepdim=True)
-            mask = RECURSION * torch.exp(-MISMATCH * mismatch)
-            styled = material.styled[number]
-            output = styled + mask * (_warped(outputs[-1], flow, mode) - styled)
-            smooth = torch.from_numpy(cv2.GaussianBlur(output[0].permute(1, 2, 0).numpy(), (0, 0), 1)).permute(2, 0, 1)
-            outputs.append(output + gain * mask * (output - smooth))
-        return outputs
-
-    return run
-
-
-def anchors(*, dis: int | None = None) -> Way:
-    """What tsn-run does: two anchors, cross-faded, their detail restored; with DIS or with the given flow."""
-
-    def run(material: Material) -> list[Tensor]:
-        graph, search = BlendGraph(), None if dis is None else DisFlow(preset=dis)
-        outputs, age = [material.styled[0]], FADE
-        older = newer = new_anchor(material.styled[0][0].numpy(), material.content[0])
-        for number in range(1, len(material.content)):
-            frame, before = material.content[number], material.content[number - 1]
-            flow = material.flows[number - 1] if search is None else search(frame, before)
-            age += 1
-            newer, older = newer.carried(flow), older.carried(flow) if age < FADE else newer
-            share = torch.tensor([min(1.0, age / FADE)])
-            seen = [torch.from_numpy(anchor.seen())[None] for anchor in (older, newer)]
-            levels, _ = graph(material.styled[number], torch.from_numpy(frame)[None], *seen, share, torch.ones(1))
-            outputs.append(levels.permute(0, 3, 1, 2).float() / 255)
-            if age == PERIOD:
-                older, newer, age = newer, new_anchor(material.styled[number][0].numpy(), frame), 0
-        return outputs
-
-    return run
-
-
-WAYS: dict[str, Way] = {
-    "frame by frame": frame_wise,
-    "recursion, bilinear": recursion(mode="bilinear"),
-    "recursion, bicubic": recursion(mode="bicubic"),
-    "recursion, bicubic, detail gain 0.2": recursion(mode="bicubic", gain=0.2),
-    "anchors, RAFT-small": anchors(),
-    "anchors, DIS fast": anchors(dis=cv2.DISOPTICAL_FLOW_PRESET_FAST),
-}
 
 
 @click.command(name="temporal_ways")
@@ -117,11 +46,19 @@ WAYS: dict[str, Way] = {
 @click.option("--clip", "clips", multiple=True, required=True, metavar="FILE@FRAME")
 @click.option("--style", "styles", multiple=True, required=True, type=click.Path(path_type=Path))
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), required=True)
+@click.option("--only", multiple=True, metavar="WAY", help="Ways to measure; the first is what ratios go by.  [all]")
 @torch.inference_mode()
 def command(
-    encoder: Path, decoder: Path, flow_weights: Path, clips: Sequence[str], styles: Sequence[Path], cache: Path
+    encoder: Path,
+    decoder: Path,
+    flow_weights: Path,
+    clips: Sequence[str],
+    styles: Sequence[Path],
+    cache: Path,
+    only: Sequence[str],
 ) -> None:
     """Print a Markdown table with a row for each clip, style and way."""
+    chosen = {name: way for name, way in WAYS.items() if not only or name in only}
     cache.mkdir(parents=True, exist_ok=True)
     networks = load_networks(encoder, decoder)
     flow = open_flow(flow_weights)
@@ -134,11 +71,17 @@ def command(
         pairs = {back: _flows(content, back, flow, cache / f"{stem}-flow{back}.npz") for back in (1, LONG_RANGE)}
         for style in styles:
             picture = as_tensor(read_picture(style, shorter_side=512))
-            styled = _styled(content, picture, networks, cache / f"{stem}-{style.stem}.npz")
-            flows = [cast("Flow", backward) for backward, _ in pairs[1]]
-            material = Material(content=content, styled=styled, flows=flows)
+            encode = partial(_encoded, networks.encoder, statistics(networks.encoder(picture)))
+            material = Material(
+                content=content,
+                styled=_styled(content, encode, networks.decoder, cache / f"{stem}-{style.stem}.npz"),
+                flows=[cast("Flow", backward) for backward, _ in pairs[1]],
+                flows_ahead=[cast("Flow", forward) for _, forward in pairs[1]],
+                encode=encode,
+                decode=networks.decoder,
+            )
             judge, alone = Judge(networks.encoder, picture), None
-            for way, run in WAYS.items():
+            for way, run in chosen.items():
                 outputs = [(output.clamp(0, 1) * 255).round() / 255 for output in run(material)]
                 values = _measured(content, outputs, pairs, judge)
                 alone = alone or values
@@ -186,24 +129,17 @@ def _flows(content: list[RGB], back: int, flow: Callable[[RGB, RGB], Tensor], fi
     return [(b, w) for b, w in np.load(file)["flows"].astype(np.float32)]
 
 
-def _styled(content: list[RGB], style: Tensor, networks: Any, file: Path) -> list[Tensor]:
+def _encoded(encoder: Callable[[Tensor], Tensor], target: tuple[Tensor, Tensor], frame: Tensor) -> Tensor:
+    return adain(encoder(frame), *target)
+
+
+def _styled(
+    content: list[RGB], encode: Callable[[Tensor], Tensor], decode: Callable[[Tensor], Tensor], file: Path
+) -> list[Tensor]:
     if not file.is_file():
-        target = statistics(networks.encoder(style))
-        frames = [networks.decoder(adain(networks.encoder(as_tensor(frame)), *target)) for frame in content]
+        frames = [decode(encode(as_tensor(frame))) for frame in content]
         np.savez(file, frames=torch.cat(frames).clamp(0, 1).half().numpy())
     return list(torch.from_numpy(np.load(file)["frames"]).float().split(1))
-
-
-def _warped(image: Tensor, flow: Tensor, mode: str) -> Tensor:
-    if mode == "bilinear":
-        return warp(image, flow)
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-    places = np.dstack([x, y]) + flow[0].numpy()
-    no_map: Any = None
-    read = cv2.remap(
-        image[0].permute(1, 2, 0).numpy(), places, no_map, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
-    return torch.from_numpy(read).permute(2, 0, 1)[None]
 
 
 if __name__ == "__main__":
