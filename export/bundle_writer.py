@@ -16,8 +16,9 @@ from tsn.export.parity import measure
 from tsn.export.precision import measure_reduced, reduced
 from tsn.export.work import multiply_adds_a_pixel
 from tsn.runtime.atomic import whole_folder
-from tsn.runtime.bundle import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant, sha256
+from tsn.runtime.bundle import sha256
 from tsn.runtime.errors import OutputError
+from tsn.runtime.manifest import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant
 from tsn.train.weights import Networks
 
 Report = Callable[[str], None]

@@ -15,7 +15,7 @@ from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
 
 if TYPE_CHECKING:
-    from tsn.runtime.bundle import Library, ReducedPrecision
+    from tsn.runtime.manifest import Library, ReducedPrecision
 
 STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 FILE = click.Path(path_type=Path)

@@ -7,19 +7,9 @@ from tsn.export.build_progress import Report
 from tsn.export.engine_file import Builder, build_engine, open_builder
 from tsn.export.engine_request import STYLE_SIZES, EngineRequest, Sizes
 from tsn.runtime.atomic import whole_file
-from tsn.runtime.bundle import (
-    MANIFEST,
-    Bundle,
-    Engine,
-    Manifest,
-    Network,
-    NetworkName,
-    Precision,
-    Variant,
-    open_bundle,
-    sha256,
-)
+from tsn.runtime.bundle import Bundle, open_bundle, sha256
 from tsn.runtime.errors import OutputError, UsageError
+from tsn.runtime.manifest import MANIFEST, Engine, Manifest, Network, NetworkName, Precision, Variant
 
 
 def add_engines(folder: Path, request: EngineRequest, *, report: Report = lambda line: None) -> Manifest:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tsn.runtime.bundle import Library, Precision
 from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
+from tsn.runtime.manifest import Library, Precision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tsn.runtime.bundle import NetworkName, ReducedPrecision
+from tsn.runtime.manifest import NetworkName, ReducedPrecision
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsn.export.bundle_writer import Report, write_bundle
 from tsn.export.engine_file import open_builder
@@ -15,9 +14,9 @@ from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
 from tsn.export.temporal import FlowRequest, blend_network, flow_network
 from tsn.runtime.atomic import refuse_unwritable
-from tsn.runtime.bundle import Manifest, ReducedPrecision
-from tsn.runtime.errors import InputError, UsageError
-from tsn.runtime.picture import read_picture
+from tsn.runtime.errors import UsageError
+from tsn.runtime.manifest import Manifest, ReducedPrecision
+from tsn.runtime.picture import read_picture, refuse_small
 from tsn.train.weights import Networks, load_checkpoint, load_networks
 
 PARITY_SIDE = 256  # pixels of the shorter side of a picture that networks are compared on: large enough, and quick
@@ -61,8 +60,10 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
     report("reading the weights")
     networks = _networks(request)
     minimum = networks.architecture.minimum_side
-    _refuse_small(styles, minimum)
-    _refuse_small({str(path): frame[0] for path, frame in zip(real, frames, strict=True)}, minimum)
+    for name, path in request.styles.items():
+        refuse_small(styles[name], path, minimum_side=minimum)
+    for path, frame in zip(real, frames, strict=True):
+        refuse_small(frame[0], path, minimum_side=minimum)
     exportables: list[Exportable] = [
         style_network(networks, frames),
         stylize_network(networks, frames),
@@ -89,10 +90,3 @@ def _networks(request: Request) -> Networks:
     if request.decoder is not None:
         return load_networks(request.encoder, request.decoder)
     raise UsageError("there is nothing to export: neither a checkpoint nor a decoder is given")
-
-
-def _refuse_small(pictures: Mapping[str, NDArray[np.uint8]], minimum_side: int) -> None:
-    for name, picture in pictures.items():
-        height, width, _ = picture.shape
-        if min(height, width) < minimum_side:
-            raise InputError(f"the picture {name} is {width}x{height}: it needs {minimum_side} pixels a side and up")

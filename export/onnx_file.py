@@ -12,7 +12,7 @@ import onnx
 import torch
 
 from tsn.export.exportable import Exportable
-from tsn.runtime.bundle import TensorSpec
+from tsn.runtime.manifest import TensorSpec
 
 # 18 is the first that torch's exporter writes well (Pad takes its amounts as an input). From 20 on GridSample's modes
 # have other names, which TensorRT up to 11.1 misreads in silence: NVIDIA/TensorRT#4646.
@@ -125,7 +125,7 @@ def _forget_origin(graph: onnx.GraphProto) -> None:
 def _silence() -> Generator[None]:
     """Keep the exporter's steps and warnings, which no user can act on, off the terminal."""
     disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)  # what matters is raised
     try:
         with (
             warnings.catch_warnings(),

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from tsn.export.exportable import Arrays, Exportable, Thresholds
-from tsn.runtime.bundle import Accuracy
 from tsn.runtime.errors import AccuracyError
+from tsn.runtime.manifest import Accuracy
 
 Run = Callable[[Arrays], Arrays]  # inputs by name -> outputs by name
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tsn.export.exportable import Exportable
 from tsn.export.parity import Run, compare, run_eager, run_onnx
-from tsn.runtime.bundle import Accuracy, ReducedPrecision
+from tsn.runtime.manifest import Accuracy, ReducedPrecision
 
 DTYPES: Mapping[ReducedPrecision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
 

@@ -14,12 +14,14 @@ from tsn.runtime.errors import OutputError
 def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
     """Give a temporary path in the folder of `path`, with its suffix; rename it to `path` when the block succeeds.
 
-    When the block fails or is interrupted the temporary file is removed and `path` is as it was.
+    When the block fails or is interrupted the temporary file is removed and `path` is as it was. A symbolic link stays:
+    the file that it points at is written, be it there or not.
     Raises OutputError where `path` exists and `overwrite` is False, or its folder is missing or read-only.
     """
     refuse_unwritable(path, overwrite=overwrite)
+    target = _behind_links(path)
     with _as_output_error(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=f".part{path.suffix}", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=f".part{path.suffix}", dir=target.parent)
         os.close(handle)
     temporary = Path(name)
     try:
@@ -27,7 +29,7 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
         with _as_output_error(path):
             temporary.chmod(0o666 & ~_umask())
             _flush_to_disk(temporary)
-            temporary.replace(path)
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -37,41 +39,52 @@ def whole_folder(path: Path, *, marker: str, overwrite: bool = False) -> Generat
     """Give a temporary folder beside `path`; rename it to `path` when the block succeeds.
 
     With `overwrite`, a folder that stands there is replaced as a whole, after the new one is complete; but only where
-    it is empty or holds a file called `marker`, so that a mistyped -o never costs somebody's folder.
+    it is empty or holds a file called `marker`, so that a mistyped -o never costs somebody's folder. A symbolic link
+    stays, as for whole_file.
     Raises OutputError as whole_file does.
     """
     refuse_unwritable(path, overwrite=overwrite)
-    if path.exists() and not (path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))):
+    target = _behind_links(path)
+    if target.exists() and not (target.is_dir() and ((target / marker).is_file() or not any(target.iterdir()))):
         raise OutputError(f"{path} is not replaced: it holds no {marker}. Give another place with -o")
     with _as_output_error(path):
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent))
+    old = temporary.with_suffix(".old")
     try:
         yield temporary
         with _as_output_error(path):
             temporary.chmod(0o777 & ~_umask())
-            old = temporary.with_suffix(".old")
-            if path.exists():
-                path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
+            if target.exists():
+                target.rename(old)
+            temporary.rename(target)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not target.exists():  # interrupted between the two renames
+            old.rename(target)
+        for folder in (temporary, old):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def make_folder(path: Path) -> None:
     """Make a folder that may be there already. Raises OutputError where that cannot be."""
     with _as_output_error(path):
-        path.mkdir(exist_ok=True)
+        _behind_links(path).mkdir(exist_ok=True)
 
 
 def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
     """Raise OutputError, before any work is done, where `path` could not be written in the end."""
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists already. Add --overwrite to replace it, or give another name with -o")
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist. Create it first: mkdir -p '{path.parent}'")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {path.parent} cannot be written to. Give another place with -o")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(f"{path} is no file but a device or a pipe. Give another name with -o")
+    folder = _behind_links(path).parent
+    if not folder.is_dir():
+        raise OutputError(f"the folder {folder} does not exist. Create it first: mkdir -p '{folder}'")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {folder} cannot be written to. Give another place with -o")
+
+
+def _behind_links(path: Path) -> Path:
+    return path if not path.is_symlink() else Path(os.path.realpath(path))
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsn.runtime.backends import BACKENDS
 from tsn.runtime.command import run_command
 from tsn.runtime.errors import IncompleteError, TsnError, UnavailableError
 from tsn.runtime.geometry import Size
@@ -189,7 +188,7 @@ def _list_styles(place: str) -> None:
 
 
 def _list_backends() -> None:
-    from tsn.runtime.backends import open_backend
+    from tsn.runtime.backends import BACKENDS, open_backend
 
     for name in BACKENDS:
         try:

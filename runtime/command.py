@@ -3,44 +3,45 @@
 import os
 import signal
 import sys
-from types import FrameType
 
 import click
 
 from tsn.runtime.errors import Terminated, TsnError
+from tsn.runtime.interruption import Interruption
+from tsn.runtime.streams import open_streams
 
 
 def run_command(command: click.Command) -> None:
     """Run `command` on sys.argv and leave the process with its exit code.
 
     A TsnError prints without a traceback, unless TSN_DEBUG=1 asks for one. Any other exception is a bug and keeps its
-    traceback.
+    traceback, unless a signal came before: then it is what a library made of the interruption.
     """
+    open_streams()
     name = command.name or sys.argv[0]
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    interruption = Interruption()
+    interruption.listen()
     try:
         code = command.main(prog_name=name, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except TsnError as error:
-        if os.environ.get("TSN_DEBUG") == "1":
-            raise
-        click.echo(f"{name}: {error}", err=True)
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(f"{name}: stopped", err=True)
-        code = 130
-    except Terminated:
-        click.echo(f"{name}: terminated", err=True)
-        code = 143
+    except BaseException as error:
+        interruption.end()
+        code = _failed(name, error, interruption)
+    interruption.end()
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
-    for both in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not interrupt the clean-up
-        signal.signal(both, signal.SIG_IGN)
-    if number == signal.SIGTERM:
-        raise Terminated
-    raise KeyboardInterrupt
+def _failed(name: str, error: BaseException, interruption: Interruption) -> int:
+    """Say why a command ends, and give its exit code. Raises `error` again where it is a bug."""
+    if isinstance(error, Terminated) or interruption.number == signal.SIGTERM:
+        click.echo(f"{name}: terminated", err=True)
+        return 143
+    if isinstance(error, (KeyboardInterrupt, click.Abort)) or interruption.number == signal.SIGINT:
+        click.echo(f"{name}: stopped", err=True)
+        return 130
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, TsnError) and os.environ.get("TSN_DEBUG") != "1":
+        click.echo(f"{name}: {error}", err=True)
+        return error.exit_code
+    raise error

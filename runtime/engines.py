@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from tsn.runtime.bundle import MANIFEST, Bundle, Engine, Library, NetworkName, open_bundle
+from tsn.runtime.bundle import Bundle, open_bundle
 from tsn.runtime.driver import Gpu
 from tsn.runtime.errors import BundleError, InputError
 from tsn.runtime.geometry import Size
+from tsn.runtime.manifest import MANIFEST, Engine, Library, NetworkName
 from tsn.runtime.trt_library import TITLES
 
 

@@ -3,11 +3,11 @@
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | a bug in TemporalStyleNet: please report it (or the reader of stdout went away) |
+| 1 | a bug in TemporalStyleNet: please report it |
 | 2 | the command line is wrong |
 | 3 | this machine lacks what was asked for: a library, a device, an encoder |
 | 4 | an input cannot be used |
-| 5 | the output cannot be written |
+| 5 | the output cannot be written: a file, or stdout |
 | 6 | the bundle cannot be used |
 | 7 | done, but the input was damaged: the message says what is missing |
 | 8 | a network is too far from its reference, or a training run diverged |

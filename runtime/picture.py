@@ -48,6 +48,19 @@ def read_picture(path: Path, *, shorter_side: int | None = None) -> NDArray[np.u
         raise InputError(f"the picture {path} cannot be decoded: {error}") from error
 
 
+def refuse_small(picture: NDArray[np.uint8], path: Path, *, minimum_side: int) -> None:
+    """Raise InputError, with the size in the file `path`, where a picture read from it is too small for a network."""
+    height, width, _ = picture.shape
+    if min(height, width) >= minimum_side:
+        return
+    with Image.open(path) as image:
+        stored = image.size
+    shrunk = f", and {width}x{height} when it is shrunk" if {width, height} != set(stored) else ""
+    raise InputError(
+        f"the picture {path} is {stored[0]}x{stored[1]}{shrunk}: it needs {minimum_side} pixels a side and up"
+    )
+
+
 def _shrunk(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
     scale = min(1.0, shorter_side / min(size), 4 * shorter_side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
@@ -56,6 +69,8 @@ def _shrunk(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
 def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip 16 bit to white instead of scaling it
         values: NDArray[Any] = np.asarray(image, np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError("it holds values that are no numbers")
         scale = 255 / 65535 if image.mode.startswith("I") else 255 / max(float(values.max()), 1.0)
         return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
     return image

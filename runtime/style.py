@@ -1,7 +1,6 @@
 """The style of a run: pictures and named styles, weighted, as one mean and one standard deviation."""
 
 import difflib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +12,29 @@ from numpy.typing import NDArray
 from tsn.runtime.backends import Backend, Session, Tensor
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.errors import InputError, UsageError
-from tsn.runtime.picture import read_picture
+from tsn.runtime.picture import read_picture, refuse_small
 
+LARGEST_WEIGHT = 1e6  # of a style in a mix
 Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]  # mean and std, each (C,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleChoice:
-    """A style of the bundle or a picture file, and its weight in a mix."""
+    """A style of the bundle or a picture file, and its weight in a mix. Raises UsageError for a weight out of range."""
 
     source: str
     weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.weight <= LARGEST_WEIGHT:
+            raise UsageError(
+                f"the weight {self.weight:g} of --style {self.source} must be above 0 and at most "
+                f"{LARGEST_WEIGHT:,.0f}, as in {self.source}:0.7"
+            )
+
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The choice that "starry_night", "a.jpg" or "a.jpg:0.7" names. Raises UsageError for a weight of 0 or less."""
+        """The choice that "starry_night", "a.jpg" or "a.jpg:0.7" names."""
         source, colon, number = text.rpartition(":")
         try:
             weight = float(number)
@@ -35,8 +42,6 @@ class StyleChoice:
             return cls(source=text)
         if not colon or not source:
             return cls(source=text)
-        if not math.isfinite(weight) or weight <= 0:
-            raise UsageError(f"the weight of --style {text} must be above 0, as in {source}:0.7")
         return cls(source=source, weight=weight)
 
     @property
@@ -84,8 +89,5 @@ def _style_picture(bundle: Bundle, source: str, size: int) -> NDArray[np.uint8]:
             f"Styles: {', '.join(names) or 'none'}; or give the path of a picture"
         )
     picture = read_picture(path, shorter_side=size)
-    minimum = bundle.manifest.networks["style"].minimum_side
-    height, width, _ = picture.shape
-    if min(height, width) < minimum:
-        raise InputError(f"the style {path} is {width}x{height}: too small, it needs {minimum} pixels a side and up")
+    refuse_small(picture, path, minimum_side=bundle.manifest.networks["style"].minimum_side)
     return picture

@@ -10,10 +10,11 @@ import cv2
 
 from tsn.runtime.atomic import make_folder, refuse_unwritable, whole_file
 from tsn.runtime.backends import open_backend
-from tsn.runtime.bundle import library_named, open_bundle
+from tsn.runtime.bundle import open_bundle
 from tsn.runtime.encoders import check_container
 from tsn.runtime.errors import OutputError, UsageError
 from tsn.runtime.job import Report, Settings
+from tsn.runtime.manifest import library_named
 from tsn.runtime.outputs import kind_of, output_path
 from tsn.runtime.overlap import usable_cores
 from tsn.runtime.pictures import pictures_in, stylize_pictures

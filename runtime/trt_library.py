@@ -9,8 +9,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from tsn.runtime.bundle import Library
 from tsn.runtime.errors import UnavailableError
+from tsn.runtime.manifest import Library
 
 TITLES: Mapping[Library, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
 MODULES: Mapping[Library, str] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}

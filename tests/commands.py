@@ -3,8 +3,18 @@
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 def exit_code(main: Callable[[], None], name: str, *words: object) -> int:
@@ -19,3 +29,15 @@ def exit_code(main: Callable[[], None], name: str, *words: object) -> int:
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return ended.value.code if isinstance(ended.value.code, int) else 0
+
+
+def runner(capfd: pytest.CaptureFixture[str], main: Callable[[], None], name: str) -> Callable[..., Ended]:
+    """A function that runs the command with the words it is given, and gives its exit code and what it printed."""
+
+    def call(*words: object) -> Ended:
+        capfd.readouterr()
+        code = exit_code(main, name, *words)
+        streams = capfd.readouterr()
+        return Ended(code=code, out=streams.out, err=streams.err)
+
+    return call

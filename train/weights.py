@@ -212,7 +212,9 @@ def _fitting(path: Path, what: str, build: Callable[[], nn.Module], state: State
             raise InputError(
                 f"{path}: {what} has {name} of shape {tuple(state[name].shape)}, expected is {tuple(blank.shape)}"
             )
-    return {name: state[name].float() if state[name].is_floating_point() else state[name] for name in expected}
+        if not state[name].is_floating_point():
+            raise InputError(f"{path}: {what} has {name} of {state[name].dtype}, expected are floating-point numbers")
+    return {name: state[name].float() for name in expected}
 
 
 def _blank(build: Callable[[], nn.Module]) -> State:

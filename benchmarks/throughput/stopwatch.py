@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.bundle import Manifest
 from tsn.runtime.colour import RGB
 from tsn.runtime.flow import Flow, FlowSource
+from tsn.runtime.manifest import Manifest
 
 REST = "other"  # what runs outside of any stage: preparing arrays, bookkeeping
 

@@ -37,13 +37,17 @@ class OrtSession:
     It runs in a thread of its own, so that Ctrl-C reaches Python at once: a frame of a large network takes seconds.
     """
 
-    def __init__(self, session: ort.InferenceSession, runner: ThreadPoolExecutor, under_way: set[Any]) -> None:
+    def __init__(
+        self, network: Path, session: ort.InferenceSession, runner: ThreadPoolExecutor, under_way: set[Any]
+    ) -> None:
+        self._network = network
         self._session = session
         self._runner = runner
         self._under_way = under_way  # the options of the backend's runs: to end them
         self._outputs = [output.name for output in session.get_outputs()]
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
+        refuse_other(self._network, self._session, inputs)
         values: dict[str, Any] = {name: _value(tensor) for name, tensor in inputs.items()}
         options = ort.RunOptions()
         self._under_way.add(options)
@@ -51,7 +55,7 @@ class OrtSession:
         try:
             results = running.result()
         except Exception as error:
-            raise run_error(error) from error
+            raise run_error(self._network, error) from error
         finally:
             options.terminate = True  # does nothing once the run has ended
             self._under_way.discard(options)
@@ -80,7 +84,7 @@ class OrtBackend:
             session = ort.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each status code
             raise BundleError(f"{network} is no network that ONNX Runtime can load: {first_line(error)}") from error
-        return OrtSession(session, self._runner, self._under_way)
+        return OrtSession(network, session, self._runner, self._under_way)
 
     def interrupt(self) -> None:
         for options in tuple(self._under_way):
@@ -100,9 +104,21 @@ def _value(tensor: Tensor) -> Any:
     return tensor.value
 
 
-def run_error(error: Exception) -> Exception:
-    """What a failed run means to a user: memory where it was that, else the error as it is."""
+def refuse_other(network: Path, session: ort.InferenceSession, inputs: Mapping[str, Tensor]) -> None:
+    """Raise BundleError where the file `network` is another network than the one that takes `inputs`."""
+    taken = {entry.name for entry in session.get_inputs()}
+    if taken != set(inputs):
+        raise BundleError(
+            f"{network} is another network than its name in the manifest says: it takes {', '.join(sorted(taken))}, "
+            f"and should take {', '.join(sorted(inputs))}. Export the bundle again"
+        )
+
+
+def run_error(network: Path, error: Exception) -> Exception:
+    """What a failed run means to a user: memory or a foreign network where it was that, else the error as it is."""
     text = str(error)
+    if "INVALID_ARGUMENT" in text:  # inputs of another type or shape
+        return BundleError(f"{network} is not as its manifest says: {first_line(error)}. Export the bundle again")
     if "allocate memory" in text or "bad_alloc" in text or "bad allocation" in text or "out of memory" in text:
         return UnavailableError("there is not enough memory for frames of this size. Make them smaller with --size")
     return error

@@ -10,7 +10,7 @@ from typing import Any
 import onnxruntime as ort
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.backends.ort import OrtTensor, first_line, run_error
+from tsn.runtime.backends.ort import OrtTensor, first_line, refuse_other, run_error
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.errors import BundleError, UnavailableError
 
@@ -37,6 +37,7 @@ class CudaOrtSession:
         if size != self._size:
             self._session = None  # its memory first
             self._session, self._size = open_session(self._network, size), size
+        refuse_other(self._network, self._session, inputs)
         binding = self._session.io_binding()
         for name, tensor in inputs.items():
             assert isinstance(tensor, OrtTensor)
@@ -47,7 +48,7 @@ class CudaOrtSession:
         try:
             self._session.run_with_iobinding(binding)
         except Exception as error:
-            raise run_error(error) from error
+            raise run_error(self._network, error) from error
         return {name: OrtTensor(value) for name, value in zip(names, binding.get_outputs(), strict=True)}
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
 from tsn.runtime.backends.cuda import CudaDevice, CudaTensor
-from tsn.runtime.bundle import Engine, Library
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.engines import engine_at, rebuild, refuse_foreign, refuse_size
 from tsn.runtime.errors import BundleError, UnavailableError
 from tsn.runtime.geometry import Size
+from tsn.runtime.manifest import Engine, Library
 from tsn.runtime.trt_library import TrtLibrary, open_library
 
 FRAMES = ("frame", "image", "current")  # inputs uint8 (1, H, W, 3) whose size decides whether an engine fits

@@ -15,8 +15,9 @@ torch = pytest.importorskip("torch")
 from tsn.export import bundle_writer
 from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
-from tsn.runtime.bundle import Manifest, open_bundle
+from tsn.runtime.bundle import open_bundle
 from tsn.runtime.errors import AccuracyError, OutputError
+from tsn.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

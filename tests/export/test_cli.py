@@ -92,7 +92,7 @@ def test_quiet_says_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch, capfd: 
         (["last.pth", "--style-size", "3"], 2, "--style-size"),
         (["last.pth", "--style", "a=missing.png"], 4, "missing.png"),
         (["last.pth", "--style", "a=last.pth"], 4, "last.pth"),
-        (["last.pth", "--style", "a=dot.png"], 4, "the picture a is 1x1: it needs 9 pixels"),
+        (["last.pth", "--style", "a=dot.png"], 4, "the picture dot.png is 1x1: it needs 9 pixels"),
         (["last.pth", "--parity-frames", "dot.png"], 4, "the picture dot.png is 1x1"),
         (["missing.pth"], 4, "there is no file missing.pth"),
         (["waves.png"], 4, "waves.png is no file of weights"),

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tsn.runtime.backends import Array, open_backend, scalar
-from tsn.runtime.bundle import Library, library_named, open_bundle
+from tsn.runtime.bundle import open_bundle
 from tsn.runtime.driver import probe_driver
 from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.geometry import Size
+from tsn.runtime.manifest import Library, library_named
 from tsn.runtime.trt_library import MODULES
 
 pytestmark = pytest.mark.gpu

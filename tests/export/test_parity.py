@@ -13,8 +13,9 @@ from tsn.export import parity
 from tsn.export.exportable import Thresholds
 from tsn.export.graphs import StylizeGraph
 from tsn.export.stylizer import style_network, stylize_network
-from tsn.runtime.bundle import Accuracy, open_bundle
+from tsn.runtime.bundle import open_bundle
 from tsn.runtime.errors import AccuracyError
+from tsn.runtime.manifest import Accuracy
 
 if TYPE_CHECKING:
     from tsn.train.weights import Networks

@@ -2,10 +2,7 @@
 
 import ctypes
 import shutil
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.commands import Ended, runner
 from tsn.runtime.cli import main
 
 if TYPE_CHECKING:
@@ -139,38 +137,17 @@ def frames_of() -> Callable[[Path], list[av.VideoFrame]]:
     return decode
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ended]]:
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """Run tsn-run in this process with the given words."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def call(*words: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tsn-run", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exit_info:
-            main()
-        streams = capfd.readouterr()
-        code = exit_info.value.code
-        return Ended(code=code if isinstance(code, int) else 0, out=streams.out, err=streams.err)
-
-    yield call
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return runner(capfd, main, "tsn-run")
 
 
 @pytest.fixture
 def engine_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
     """The tiny bundle with an engine of `stylize` in its manifest, for sm_89 with TensorRT-RTX 1.7.1; it is no plan."""
-    from tsn.runtime.bundle import MANIFEST, Engine, open_bundle, sha256
+    from tsn.runtime.bundle import open_bundle, sha256
+    from tsn.runtime.manifest import MANIFEST, Engine
 
     folder = shutil.copytree(tiny_bundle, tmp_path / "starry")
     (folder / "engine.plan").write_bytes(b"vtrt, but no engine")

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tsn.runtime.backends import open_backend
-from tsn.runtime.bundle import FORMAT, MANIFEST, open_bundle
+from tsn.runtime.bundle import open_bundle
 from tsn.runtime.errors import BundleError
+from tsn.runtime.manifest import FORMAT, MANIFEST
 
 
 @pytest.fixture
@@ -65,12 +67,56 @@ def test_a_manifest_of_a_newer_version_says_to_update(bundle: Path) -> None:
         (lambda document: document.pop("channels"), "channels: Field required"),
         (lambda document: document["networks"]["style"].update(file="../style.onnx"), "networks.style.file"),
         (lambda document: document["styles"]["noise"].update(mean=["x"]), "styles.noise.mean"),
+        (lambda document: document["styles"]["noise"]["mean"].pop(), "'noise' has 7 means and 8 standard deviations"),
+        (lambda document: document["styles"]["noise"]["mean"].__setitem__(0, 1e300), "styles.noise.mean.0: Input"),
+        (lambda document: document["styles"]["noise"]["mean"].__setitem__(0, float("nan")), "a finite number"),
+        (lambda document: document["styles"]["noise"]["std"].__setitem__(0, -0.5), "styles.noise.std.0: Input"),
+        (lambda document: document.update(channels=9), "the networks take 9"),
+        (lambda document: document.update(format=0), "format: Input"),
+        (lambda document: document["networks"].pop("style"), "the network 'style' is missing"),
+        (lambda document: document["networks"].pop("stylize"), "the network 'stylize' is missing"),
+        (lambda document: document["networks"]["style"].update(minimum_side=-5), "networks.style.minimum_side"),
+        (lambda document: document["networks"]["blend"]["inputs"].pop("share"), "the network 'blend' takes styled"),
+        (lambda document: document["networks"]["style"]["outputs"].pop("std"), "gives mean, expected are image"),
     ],
 )
 def test_a_manifest_that_is_wrong_says_where(bundle: Path, change: Callable[[Any], object], says: str) -> None:
     edit(bundle, change)
     with pytest.raises(BundleError, match=says):
         open_bundle(bundle)
+
+
+@pytest.mark.parametrize("other", ["style", "blend"])
+def test_the_file_of_another_network_is_refused(
+    bundle: Path, drawn: Callable[..., Any], run: Callable[..., Any], tmp_path: Path, other: str
+) -> None:
+    def exchange(document: dict[str, Any]) -> None:
+        for key in ("file", "sha256"):
+            document["networks"]["stylize"][key] = document["networks"][other][key]
+
+    edit(bundle, exchange)
+    Image.fromarray(drawn(0)).save(tmp_path / "in.png")
+    ended = run(bundle, tmp_path / "in.png", "--style", "noise")
+    assert ended.code == 6
+    assert f"{other}.onnx is another network" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_network_for_styles_of_another_length_is_refused(
+    bundle: Path, drawn: Callable[..., Any], run: Callable[..., Any], tmp_path: Path
+) -> None:
+    def shorten(document: dict[str, Any]) -> None:
+        document["channels"] = 7
+        for style in document["styles"].values():
+            style["mean"].pop()
+            style["std"].pop()
+
+    edit(bundle, shorten)
+    Image.fromarray(drawn(0)).save(tmp_path / "in.png")
+    ended = run(bundle, tmp_path / "in.png", "--style", "noise")
+    assert ended.code == 6
+    assert "stylize.onnx is not as its manifest says" in ended.err
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe\x00"])

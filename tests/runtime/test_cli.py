@@ -151,6 +151,8 @@ def test_a_damaged_video_is_written_as_far_as_it_goes_and_the_run_ends_with_7(
         (["--style", "stripes", "--size", "99999p"], 2, "too large"),
         (["--style", "stripes", "-o", "x" * 260 + ".mp4"], 5, "too long"),
         (["--style", "stripes:-1"], 2, "must be above 0"),
+        (["--style", "stripes:nan"], 2, "must be above 0"),
+        (["--style", "stripes:1e308", "--style", "noise:1e308"], 2, "at most 1,000,000"),
         (["--style", "stripes", "--codec", "vp9", "-o", "out.mov"], 2, "hold no vp9"),
         (["--style", "stripes", "-o", "out.xyz"], 2, "no suffix of a video"),
         ([], 2, "no style is given"),

@@ -1,6 +1,5 @@
 """What is left when a run is stopped, or the disk ends: nothing but the input."""
 
-import os
 import resource
 import signal
 import subprocess
@@ -48,13 +47,3 @@ def test_a_full_disk_is_one_line_and_leaves_no_file_behind(tiny_bundle: Path, lo
     assert "cannot write" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert [path.name for path in long_clip.parent.iterdir()] == ["in.mp4"]
-
-
-def test_a_reader_of_stdout_that_goes_away_is_no_traceback(tiny_bundle: Path) -> None:
-    read, write = os.pipe()
-    os.close(read)
-    words = [*COMMAND, str(tiny_bundle), "--list-styles"]
-    ended = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
-    os.close(write)
-    assert "Traceback" not in ended.stderr
-    assert ended.returncode == 1

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tsn.runtime.errors import InputError
-from tsn.runtime.picture import read_picture
+from tsn.runtime.picture import read_picture, refuse_small
 
 RED = (200, 40, 30)
 
@@ -73,6 +73,25 @@ def test_a_large_picture_is_shrunk_in_proportion_and_a_small_one_kept(
 ) -> None:
     rgb = read_picture(save(Image.new("RGB", size, RED), tmp_path / "a.jpg"), shorter_side=shorter_side)
     assert (rgb.shape[1], rgb.shape[0]) == expected
+
+
+def test_a_picture_that_is_too_small_once_shrunk_is_named_with_the_size_in_its_file(tmp_path: Path) -> None:
+    path = save(Image.new("RGB", (20000, 20), RED), tmp_path / "ribbon.png")
+    rgb = read_picture(path, shorter_side=64)
+    with pytest.raises(InputError, match=r"ribbon\.png is 20000x20, and 256x1 when it is shrunk: it needs 9 pixels"):
+        refuse_small(rgb, path, minimum_side=9)
+    refuse_small(read_picture(path), path, minimum_side=9)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_float_picture_with_values_that_are_no_numbers_is_refused(tmp_path: Path, value: float) -> None:
+    values = np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)
+    path = save(Image.fromarray(values), tmp_path / "float.tif")
+    assert read_picture(path).max() == 255
+    values[2, 3] = value
+    save(Image.fromarray(values), path)
+    with pytest.raises(InputError, match=r"float\.tif cannot be decoded: it holds values that are no numbers"):
+        read_picture(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"plain text", b"\x89PNG\r\n\x1a\n broken"])

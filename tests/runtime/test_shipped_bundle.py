@@ -5,7 +5,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from tsn.runtime.bundle import MANIFEST, SHIPPED, open_bundle, shipped_bundles
+from tsn.runtime.bundle import SHIPPED, open_bundle, shipped_bundles
+from tsn.runtime.manifest import MANIFEST
 
 
 def test_lite_ships_whole_with_a_licence_and_at_least_eight_styles() -> None:

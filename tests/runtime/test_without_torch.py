@@ -40,7 +40,7 @@ def test_importing_the_package_and_asking_for_help_load_nothing_heavy() -> None:
     code = """
 import sys
 import tsn.runtime, tsn.runtime.cli
-heavy = {"av", "onnxruntime", "pydantic", "cv2", "PIL", "rich"} & set(sys.modules)
+heavy = {"numpy", "av", "onnxruntime", "pydantic", "cv2", "PIL", "rich"} & set(sys.modules)
 print(sorted(heavy))
 """
     ended = python(code)

@@ -64,6 +64,41 @@ def test_a_cut_file_is_refused(tmp_path: Path, share: float, old_format: bool) -
         read_torch_file(file, expected="a")
 
 
+def test_a_flipped_bit_is_found_by_the_checksum_that_torch_does_not_look_at(tmp_path: Path) -> None:
+    file = tmp_path / "flipped.pth"
+    torch.save({"a": torch.zeros(5000)}, file)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(content)
+    assert torch.load(file, weights_only=True)["a"].any()
+    with pytest.raises(InputError, match=r"flipped\.pth is damaged: the checksum of flipped/data/0"):
+        read_torch_file(file, expected="a")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", ["sparse", "compressed", "quantised", "nested", "meta"])
+def test_tensors_that_no_network_can_be_loaded_from_are_refused(tmp_path: Path, form: str) -> None:
+    plain = torch.eye(3)
+    odd = {
+        "sparse": plain.to_sparse,
+        "compressed": plain.to_sparse_csr,
+        "quantised": lambda: torch.quantize_per_tensor(plain, 0.1, 0, torch.qint8),
+        "nested": lambda: torch.nested.nested_tensor([plain, plain[:2]]),
+        "meta": lambda: plain.to("meta"),
+    }[form]()
+    torch.save({"model": [plain, {"a": odd}]}, tmp_path / "odd.pth")
+    with pytest.raises(InputError, match=r"odd\.pth holds a (sparse|tensor without values)"):
+        read_torch_file(tmp_path / "odd.pth", expected="a")
+
+
+def test_a_file_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    torch.save(loop, tmp_path / "loop.pth")
+    with pytest.raises(InputError, match="no file of weights"):
+        read_torch_file(tmp_path / "loop.pth", expected="a")
+
+
 def test_a_text_file_is_refused_and_the_line_says_what_is_expected(tmp_path: Path) -> None:
     (tmp_path / "notes.pth").write_text("these are no weights\n")
     with pytest.raises(InputError, match="Expected: a decoder"):

@@ -172,6 +172,13 @@ def test_a_checkpoint_of_this_project_gives_both_networks(tmp_path: Path) -> Non
     assert networks.sources["encoder"] == networks.sources["decoder"]
 
 
+def test_integers_are_no_weights(vgg: nn.Sequential, tmp_path: Path) -> None:
+    state = dict(vgg[:31].state_dict())
+    state["2.weight"] = state["2.weight"].long()
+    with pytest.raises(InputError, match=r"torch\.int64, expected are floating-point numbers"):
+        weights.read_weights(saved(tmp_path / "integers.pth", state))
+
+
 def test_half_precision_weights_are_read_as_float32(vgg: nn.Sequential, tmp_path: Path) -> None:
     state = {name: tensor.half() for name, tensor in vgg[:31].state_dict().items()}
     encoder = loaded_encoder(saved(tmp_path / "half.pth", state))

@@ -1,12 +1,10 @@
 """Results with recorded numbers, and tsn-bench in this process."""
 
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from tests.commands import Ended, runner
 from tsn.benchmarks.throughput.cli import main
 from tsn.benchmarks.throughput.results import (
     BundleInfo,
@@ -96,29 +94,7 @@ def results() -> Callable[..., Results]:
     return recorded_results
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ended]]:
+def bench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """Run tsn-bench in this process with the given words."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def call(*words: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tsn-bench", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exit_info:
-            main()
-        streams = capfd.readouterr()
-        code = exit_info.value.code
-        return Ended(code=code if isinstance(code, int) else 0, out=streams.out, err=streams.err)
-
-    yield call
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return runner(capfd, main, "tsn-bench")
