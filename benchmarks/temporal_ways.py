@@ -69,6 +69,8 @@ def command(
         content = _content(Path(name), int(start))
         stem = f"{Path(name).stem}-{start}"
         pairs = {back: _flows(content, back, flow, cache / f"{stem}-flow{back}.npz") for back in (1, LONG_RANGE)}
+        plain = Judge(networks.encoder, None)
+        judged = {place: plain.content(as_tensor(content[place])) for place in range(2, len(content), JUDGED)}
         for style in styles:
             picture = as_tensor(read_picture(style, shorter_side=512))
             encode = partial(_encoded, networks.encoder, statistics(networks.encoder(picture)))
@@ -83,7 +85,7 @@ def command(
             judge, alone = Judge(networks.encoder, picture), None
             for way, run in chosen.items():
                 outputs = [(output.clamp(0, 1) * 255).round() / 255 for output in run(material)]
-                values = _measured(content, outputs, pairs, judge)
+                values = _measured(outputs, pairs, judge, judged)
                 alone = alone or values
                 shown = [*values[:2], *(value / base for value, base in zip(values[2:], alone[2:], strict=True))]
                 row = " | ".join(f"{value:.3f}" for value in shown)
@@ -91,7 +93,7 @@ def command(
 
 
 def _measured(
-    content: list[RGB], outputs: list[Tensor], pairs: dict[int, list[tuple[Array, Array]]], judge: Judge
+    outputs: list[Tensor], pairs: dict[int, list[tuple[Array, Array]]], judge: Judge, judged: dict[int, Tensor]
 ) -> list[float]:
     """RMSE short and long, Laplacian variance, gradient magnitude, content loss, style loss."""
     errors: list[float] = []
@@ -101,8 +103,7 @@ def _measured(
             for place, (b, w) in enumerate((torch.from_numpy(b)[None], torch.from_numpy(w)[None]) for b, w in flows)
         ]
         errors.append(math.sqrt(sum(each) / len(each)))
-    chosen = range(2, len(outputs), JUDGED)
-    seen = [judge.styled(outputs[place], judge.content(as_tensor(content[place]))) for place in chosen]
+    seen = [judge.styled(outputs[place], features) for place, features in judged.items()]
     every = torch.cat(outputs)
     return [
         *errors,
