@@ -124,11 +124,17 @@ def open_flow(weights: Path | None) -> "Flow":
 
         search = DisFlow(preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         return lambda one, other: torch.from_numpy(search(one, other))[None]
-    from tsn.export.raft import FlowGraph
+    from tsn.export.raft import FeaturesGraph, FlowGraph
     from tsn.export.raft_weights import load_raft
 
-    graph = FlowGraph(load_raft("raft-small", weights), updates=20)
-    return lambda one, other: graph(torch.from_numpy(one)[None], torch.from_numpy(other)[None])
+    network = load_raft("raft-small", weights)
+    features, graph = FeaturesGraph(network), FlowGraph(network, updates=20)
+
+    def flow(one: "RGB", other: "RGB") -> "torch.Tensor":
+        frames = [torch.from_numpy(frame)[None] for frame in (one, other)]
+        return graph(frames[0], *(features(frame) for frame in frames))
+
+    return flow
 
 
 def _judge(style: Path | None, encoder: Path | None) -> "Judge | None":

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,13 +16,20 @@ import onnx
 
 from tsn.export.build_progress import Report, monitor
 from tsn.export.engine_request import EngineRequest, Sizes
+from tsn.export.raft import feature_size
 from tsn.export.timing_cache import read_cache, write_cache
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.errors import BundleError, UnavailableError, UsageError
 from tsn.runtime.geometry import Size
 from tsn.runtime.trt_library import TITLES, TrtLibrary, open_library
 
-FRAME_AXES: Mapping[str, Callable[[Size], int]] = {"width": lambda size: size.width, "height": lambda size: size.height}
+# How long a dynamic axis is for frames of a size, with the scale of the network's flow.
+AXES: Mapping[str, Callable[[Size, Fraction], int]] = {
+    "width": lambda size, scale: size.width,
+    "height": lambda size, scale: size.height,
+    "feature_width": lambda size, scale: feature_size(size, scale).width,
+    "feature_height": lambda size, scale: feature_size(size, scale).height,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,10 +77,18 @@ def open_builder(request: EngineRequest) -> Builder:
     return Builder(library=library, gpu=gpu, compute_capabilities=(gpu.compute_capability,), request=request)
 
 
-def build_engine(file: Path, builder: Builder, sizes: Sizes, *, report: Report = lambda line: None) -> bytes:
+def build_engine(
+    file: Path,
+    builder: Builder,
+    sizes: Sizes,
+    *,
+    scale: Fraction = Fraction(1),
+    report: Report = lambda line: None,
+) -> bytes:
     """The plan of the network in an ONNX file, for frames of `sizes`; `report` gets a line for each phase.
 
-    The build runs in a thread of its own, so that Ctrl-C reaches Python: it then stops at the library's next step.
+    `scale` is that of a flow and its features: of the frames they see. The build runs in a thread of its own, so that
+    Ctrl-C reaches Python: it then stops at the library's next step.
 
     Raises:
         BundleError: the library cannot read or build the network; the message holds its own error lines.
@@ -81,26 +97,26 @@ def build_engine(file: Path, builder: Builder, sizes: Sizes, *, report: Report =
     cancelled = Event()
     with ThreadPoolExecutor(1, thread_name_prefix="build") as pool:
         try:
-            return pool.submit(_build, file, builder, sizes, report, cancelled).result()
+            return pool.submit(_build, file, builder, sizes, scale, report, cancelled).result()
         except BaseException:
             cancelled.set()  # leaving the pool waits for the library to come back
             raise
 
 
-def _build(file: Path, builder: Builder, sizes: Sizes, report: Report, cancelled: Event) -> bytes:
+def _build(file: Path, builder: Builder, sizes: Sizes, scale: Fraction, report: Report, cancelled: Event) -> bytes:
     library, request, trt = builder.library, builder.request, builder.library.module
     library.take_errors()
     trt_builder = _made(trt.Builder(library.logger), library, "start its builder", file)
     network = trt_builder.create_network(_network_flags(trt))
     parser = trt.OnnxParser(network, library.logger)
-    if not parser.parse(sized(onnx.load(file), sizes).SerializeToString()):
+    if not parser.parse(sized(onnx.load(file), sizes, scale).SerializeToString()):
         reasons = "; ".join(_parser_error(parser.get_error(index)) for index in range(parser.num_errors))
         library.take_errors()  # the same again, with the library's source lines
         raise BundleError(f"{library.title} cannot read {file.name}: {reasons or 'it gives no reason'}")
     config = trt_builder.create_builder_config()
     _configure(config, builder)
     if not sizes.static:
-        _add_profile(trt_builder, config, sizes, builder, file)
+        _add_profile(trt_builder, config, sizes, scale, builder, file)
     progress = monitor(trt, report, cancelled)
     config.progress_monitor = progress
     with _timing_cache(config, builder):
@@ -110,13 +126,13 @@ def _build(file: Path, builder: Builder, sizes: Sizes, report: Report, cancelled
     return bytes(_made(plan, library, "build", file, memory=request.workspace))
 
 
-def sized(model: onnx.ModelProto, sizes: Sizes) -> onnx.ModelProto:
-    """The model with its frame axes fixed, where `sizes` is one size: so the parser can fold what depends on them."""
+def sized(model: onnx.ModelProto, sizes: Sizes, scale: Fraction = Fraction(1)) -> onnx.ModelProto:
+    """The model with its axes fixed, where `sizes` is one size: so the parser can fold what depends on them."""
     if sizes.static:
         for value in (*model.graph.input, *model.graph.output):
             for axis in value.type.tensor_type.shape.dim:
-                if axis.dim_param in FRAME_AXES:
-                    axis.dim_value = FRAME_AXES[axis.dim_param](sizes.optimum)
+                if axis.dim_param in AXES:
+                    axis.dim_value = AXES[axis.dim_param](sizes.optimum, scale)
         del model.graph.value_info[:]  # shapes between, in terms of the axes that are gone
     return model
 
@@ -145,14 +161,14 @@ def _configure(config: Any, builder: Builder) -> None:
             config.set_compute_capability(trt.ComputeCapability.__members__[_member(capability)], index)
 
 
-def _add_profile(trt_builder: Any, config: Any, sizes: Sizes, builder: Builder, file: Path) -> None:
+def _add_profile(trt_builder: Any, config: Any, sizes: Sizes, scale: Fraction, builder: Builder, file: Path) -> None:
     profile = trt_builder.create_optimization_profile()
     model = onnx.load(file, load_external_data=False)
     for value in model.graph.input:
         axes = [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
         if any(isinstance(axis, str) for axis in axes):
             shapes = [
-                tuple(FRAME_AXES[axis](size) if isinstance(axis, str) else axis for axis in axes)
+                tuple(AXES[axis](size, scale) if isinstance(axis, str) else axis for axis in axes)
                 for size in (sizes.minimum, sizes.optimum, sizes.maximum)
             ]
             profile.set_shape(value.name, *shapes)

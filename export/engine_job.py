@@ -1,6 +1,7 @@
 """The engines of a bundle: built from its ONNX files, described in its manifest. Whole or not at all."""
 
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 
 from tsn.export.build_progress import Report
@@ -36,7 +37,13 @@ def add_engines(folder: Path, request: EngineRequest, *, report: Report = lambda
             report(
                 f"{name}: building {precision} with {builder.library.title} for {_target(builder)}, frames of {sizes}"
             )
-            plan = build_engine(path, builder, sizes, report=lambda line, name=name: report(f"{name}: {line}"))
+            plan = build_engine(
+                path,
+                builder,
+                sizes,
+                scale=Fraction(network.scale or 1).limit_denominator(100),
+                report=lambda line, name=name: report(f"{name}: {line}"),
+            )
             file = folder / plan_name(name)
             unfinished = stack.enter_context(whole_file(file, overwrite=True))
             try:
@@ -93,6 +100,13 @@ def _refuse_sizes(bundle: Bundle, request: EngineRequest) -> None:
     least = request.sizes.minimum
     if min(least.width, least.height) < smallest:
         raise UsageError(f"the size {least} is too small: these networks take {smallest} pixels a side and up")
+    most = request.sizes.maximum
+    flow = bundle.manifest.networks.get("flow")
+    if flow is not None and flow.largest_pixels is not None and most.pixels > flow.largest_pixels:
+        raise UsageError(
+            f"the size {most} is too large: this bundle's flow takes frames of up to {flow.largest_pixels:,} pixels. "
+            f"Export the bundle again with --flow-largest {most}, or lower --size and --max-size"
+        )
 
 
 def _target(builder: Builder) -> str:

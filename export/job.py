@@ -12,7 +12,7 @@ from tsn.export.engine_job import add_engines
 from tsn.export.engine_request import EngineRequest
 from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
-from tsn.export.temporal import FlowRequest, blend_network, flow_network
+from tsn.export.temporal import FlowRequest, blend_network, flow_networks
 from tsn.runtime.atomic import refuse_unwritable
 from tsn.runtime.errors import UsageError
 from tsn.runtime.manifest import Manifest, ReducedPrecision
@@ -70,7 +70,7 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         blend_network(),
     ]
     if request.flow is not None:
-        exportables.append(flow_network(request.flow, frames))
+        exportables += flow_networks(request.flow, frames)
     return write_bundle(
         request.output,
         networks,

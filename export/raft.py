@@ -1,9 +1,10 @@
-"""RAFT as exported: two frames in, the flow between them out, the updates unrolled.
+"""RAFT as exported: the features of each frame, and the flow between two frames, the updates unrolled.
 
 Teed and Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020 (arXiv:2003.12039), with
 torchvision's modules and weights.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, cast
 
@@ -19,13 +20,29 @@ SMALLEST = 128  # pixels a side: below, the top of the correlation pyramid is on
 LARGEST_TENSOR = 2**31 - 1  # elements: TensorRT's limit, which its builder does not check
 
 
+class FeaturesGraph(nn.Module):
+    """What RAFT compares of a frame. A network of its own: a frame is compared twice, as current and as previous.
+
+    frame uint8 (1, H, W, 3) RGB, of any size
+    -> features float32 (1, C, h, w): an eighth of the frame, reduced by `scale` and padded to a size that RAFT takes.
+    """
+
+    def __init__(self, network: nn.Module, *, scale: Fraction = Fraction(1)) -> None:
+        super().__init__()
+        self.encoder = cast(Any, network.eval()).feature_encoder
+        self.scale = scale
+
+    def forward(self, frame: Tensor) -> Tensor:
+        return self.encoder(_padded(_reduced(_planes(frame), self.scale))[0])
+
+
 class FlowGraph(nn.Module):
     """Where each pixel of the current frame was in the previous one.
 
-    current, previous uint8 (1, H, W, 3) RGB, of any size
+    current uint8 (1, H, W, 3) RGB; features, previous_features float32 (1, C, h, w): of both frames, see FeaturesGraph
     -> flow float32 (1, H, W, 2): pixels of the full frame, x before y, from the current frame to the previous one.
 
-    The frames are reduced by `scale`, padded to a size RAFT takes, and the flow is cropped and enlarged again.
+    The frame is reduced by `scale` and padded as for its features, and the flow is cropped and enlarged again.
     """
 
     def __init__(self, network: nn.Module, *, updates: int, scale: Fraction = Fraction(1)) -> None:
@@ -40,26 +57,25 @@ class FlowGraph(nn.Module):
         self.network: Any = network.eval()
         self.updates = updates
         self.scale = scale
+        hidden = self.network.update_block.hidden_state_size
+        self.split = (hidden, self.network.context_encoder.output_dim - hidden)  # channels: hidden state, context
 
-    def forward(self, current: Tensor, previous: Tensor) -> Tensor:
+    def forward(self, current: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
         height, width = current.shape[1], current.shape[2]
-        images = torch.cat([current.float(), previous.float()]).permute(0, 3, 1, 2) / 127.5 - 1
-        images = _reduced(images, self.scale)
+        images = _reduced(_planes(current), self.scale)
         small_height, small_width = images.shape[2], images.shape[3]
         images, top, left = _padded(images)
-        flow = self._flow(images[:1], images[1:])[:, :, top : top + small_height, left : left + small_width]
+        flow = self._flow(images, features, previous_features)
+        flow = flow[:, :, top : top + small_height, left : left + small_width]
         if self.scale != 1:
             flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False) / float(self.scale)
         return flow.permute(0, 2, 3, 1)
 
-    def _flow(self, current: Tensor, previous: Tensor) -> Tensor:
+    def _flow(self, current: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
         """The last flow (1, 2, H, W) alone; torchvision's forward computes, and enlarges, that of every update."""
-        features, previous_features = self.network.feature_encoder(torch.cat([current, previous])).chunk(2)
         pyramid = _correlations(features, previous_features, levels=self.network.corr_block.num_levels)
         update = self.network.update_block
-        hidden, context = self.network.context_encoder(current).split(
-            [update.hidden_state_size, self.network.context_encoder.output_dim - update.hidden_state_size], dim=1
-        )
+        hidden, context = self.network.context_encoder(current).split(self.split, dim=1)
         hidden, context = hidden.tanh(), context.relu()
         start = _coordinates(features)
         coordinates = start
@@ -71,6 +87,14 @@ class FlowGraph(nn.Module):
         if self.network.mask_predictor is None:
             return F.interpolate(flow, scale_factor=STRIDE, mode="bilinear", align_corners=True)
         return _convex_upsampled(flow, self.network.mask_predictor(hidden))
+
+
+def feature_size(size: Size, scale: Fraction) -> Size:
+    """The size (w, h) of the features of frames of `size`."""
+    for part in _steps(scale):
+        size = Size(_scaled(size.width, part), _scaled(size.height, part))
+    padded = size.padded(STRIDE, minimum=SMALLEST)
+    return Size(padded.width // STRIDE, padded.height // STRIDE)
 
 
 def refuse_too_large(largest: Size, *, scale: Fraction) -> None:
@@ -92,19 +116,33 @@ _SCALES = tuple(Fraction(part, 20) for part in range(20, 4, -1))  # 1, 0.95, ...
 
 
 def _correlation_elements(size: Size, scale: Fraction) -> int:
-    reduced = Size(round(size.width * scale), round(size.height * scale)).padded(STRIDE, minimum=SMALLEST)
-    return (reduced.pixels // STRIDE**2) ** 2
+    return feature_size(size, scale).pixels ** 2
+
+
+def _planes(frame: Tensor) -> Tensor:
+    """uint8 (1, H, W, 3) as (1, 3, H, W) in -1..1."""
+    return frame.float().permute(0, 3, 1, 2) / 127.5 - 1
 
 
 def _reduced(images: Tensor, scale: Fraction) -> Tensor:
-    """The images scaled down; halved first where bilinear sampling would skip pixels."""
+    """The images scaled down."""
+    for part in _steps(scale):
+        sides = [_scaled(side, part) for side in images.shape[2:]]
+        images = F.interpolate(images, size=sides, mode="bilinear", align_corners=False)
+    return images
+
+
+def _steps(scale: Fraction) -> Sequence[Fraction]:
+    """The scale in steps: halved first where bilinear sampling would skip pixels."""
     if scale == 1:
-        return images
-    if scale < Fraction(1, 2):
-        images = _reduced(images, Fraction(1, 2))
-        scale *= 2
-    sides = [(side * scale.numerator * 2 + scale.denominator) // (scale.denominator * 2) for side in images.shape[2:]]
-    return F.interpolate(images, size=sides, mode="bilinear", align_corners=False)
+        return ()
+    half = Fraction(1, 2)
+    return (scale,) if scale >= half else (half, scale / half)
+
+
+def _scaled(side: int, scale: Fraction) -> int:
+    """A side scaled and rounded, in whole numbers: tracing follows it."""
+    return (side * scale.numerator * 2 + scale.denominator) // (scale.denominator * 2)
 
 
 def _padded(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:

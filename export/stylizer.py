@@ -41,7 +41,7 @@ def style_network(networks: Networks, frames: Sequence[NDArray[np.uint8]]) -> Ex
         minimum_side=minimum,
         parity=Parity(
             cases=[{"image": frame} for frame in (*drawn_frames(minimum_side=minimum), *frames)],
-            levels=_statistics_levels,
+            levels=largest_as_255,
             thresholds={"mean": FP32_STATISTICS, "std": FP32_STATISTICS},
         ),
     )
@@ -98,7 +98,8 @@ def _stylize_cases(networks: Networks, frames: Sequence[NDArray[np.uint8]]) -> l
     return cases
 
 
-def _statistics_levels(reference: Arrays, found: Arrays) -> dict[str, NDArray[np.float64]]:
+def largest_as_255(reference: Arrays, found: Arrays) -> dict[str, NDArray[np.float64]]:
+    """Differences of outputs without a scale of their own, in levels: their largest value counts as 255."""
     return {
         name: (np.float64(found[name]) - value) * (255 / max(float(np.abs(value).max()), 1e-6))
         for name, value in reference.items()

@@ -1,7 +1,9 @@
 """Where each pixel was in the frame before: optical flow, by OpenCV or by the bundle's RAFT."""
 
+from collections import deque
+from concurrent.futures import Future
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from typing import Any, Protocol, cast
 
 import cv2
@@ -42,12 +44,18 @@ class DisFlow:
 
 
 class RaftFlow:
-    """The network `flow` of a bundle. Raises BundleError where it is missing or changed."""
+    """The networks `features` and `flow` of a bundle. A frame's features are kept until the next frame needs them.
 
-    def __init__(self, network: Path, backend: Backend, *, largest_pixels: int | None) -> None:
-        self._network = backend.load(network)
+    Raises BundleError where a file is damaged.
+    """
+
+    def __init__(self, features: Path, flow: Path, backend: Backend, *, largest_pixels: int | None) -> None:
+        self._features = backend.load(features)
+        self._flow = backend.load(flow)
         self._upload = backend.upload
         self._largest_pixels = largest_pixels
+        self._kept: deque[tuple[RGB, Future[Tensor]]] = deque(maxlen=backend.lanes + 1)  # frames under way, one before
+        self._keeping = Lock()
 
     def __call__(self, current: RGB, previous: RGB) -> Flow:
         height, width, _ = current.shape
@@ -56,8 +64,24 @@ class RaftFlow:
                 f"this bundle's flow takes frames of up to {self._largest_pixels:,} pixels, these are "
                 f"{Size(width, height)}. Export it with --flow-largest {Size(width, height)}, or use --flow dis"
             )
-        outputs = self._network(current=self._upload(current[None]), previous=self._upload(previous[None]))
+        previous_features, features = self._features_of(previous), self._features_of(current)
+        frame = self._upload(current[None])
+        outputs = self._flow(current=frame, features=features, previous_features=previous_features)
         return _stilled(_host(outputs["flow"]), _luma(current)[:height, :width], _luma(previous)[:height, :width])
+
+    def _features_of(self, rgb: RGB) -> Tensor:
+        """The features of a frame, computed by the first thread that asks."""
+        with self._keeping:
+            found = next((future for frame, future in self._kept if frame is rgb), None)
+            future: Future[Tensor] = found or Future()
+            if found is None:
+                self._kept.append((rgb, future))
+        if found is None:
+            try:
+                future.set_result(self._features(frame=self._upload(rgb[None]))["features"])
+            except BaseException as error:  # for the other threads that wait for it
+                future.set_exception(error)
+        return future.result()
 
 
 def _host(flow: Tensor) -> Flow:

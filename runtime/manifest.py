@@ -13,7 +13,7 @@ from tsn.runtime.errors import BundleError
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when a manifest can no longer be read by older versions
 
-NetworkName = Literal["style", "stylize", "flow", "blend"]
+NetworkName = Literal["style", "stylize", "features", "flow", "blend"]
 ReducedPrecision = Literal["fp16", "bf16"]
 Precision = Literal["fp32", ReducedPrecision]
 Form = Literal[Precision, "engine"]  # which of a network's files is meant
@@ -29,7 +29,8 @@ REQUIRED: tuple[NetworkName, ...] = ("style", "stylize")
 INTERFACES: Mapping[NetworkName, tuple[set[str], set[str]]] = {
     "style": ({"image"}, {"mean", "std"}),
     "stylize": ({"frame", "mean", "std", "strength", "preserve_color"}, {"styled", "stylized"}),
-    "flow": ({"current", "previous"}, {"flow"}),
+    "features": ({"frame"}, {"features"}),
+    "flow": ({"current", "features", "previous_features"}, {"flow"}),
     "blend": ({"styled", "current", "older", "newer", "share", "strength"}, {"blended", "coverage"}),
 }
 """What each network takes and gives: tsn-export writes it so, and tsn-run calls it so."""
@@ -93,6 +94,7 @@ class Network(_Model):
     minimum_side: Count  # pixels; smaller frames are refused
     largest_pixels: Count | None = None  # of a frame, where the network has a limit
     multiply_adds: Annotated[float, Field(ge=0)] | None = None  # for a pixel, where they can be counted
+    scale: Annotated[float, Field(gt=0, le=1)] | None = None  # of a flow and its features: of the frames they see
     accuracy: Accuracy | None = None
     variants: Mapping[ReducedPrecision, Variant] = {}
     engine: Engine | None = None
@@ -126,6 +128,8 @@ class Manifest(_Model):
         for name in REQUIRED:
             if name not in self.networks:
                 raise ValueError(f"the network '{name}' is missing")
+        if "flow" in self.networks and "features" not in self.networks:
+            raise ValueError("the network 'flow' needs the network 'features', which is missing")
         for name, network in self.networks.items():
             inputs, outputs = INTERFACES[name]
             if (network.inputs.keys(), network.outputs.keys()) != (inputs, outputs):

@@ -89,4 +89,4 @@ def open_flow(name: str | None, bundle: Bundle, backend: Backend) -> FlowSource:
         )
     if name == "dis" or network is None:
         return DisFlow()
-    return RaftFlow(bundle.network("flow"), backend, largest_pixels=network.largest_pixels)
+    return RaftFlow(bundle.network("features"), bundle.network("flow"), backend, largest_pixels=network.largest_pixels)

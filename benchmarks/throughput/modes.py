@@ -32,4 +32,4 @@ def absence(mode: Mode, manifest: Manifest) -> str | None:
 
 def called(mode: Mode, manifest: Manifest) -> tuple[NetworkName, ...]:
     """The networks that a frame takes."""
-    return (*mode.networks, "flow") if mode.temporal and "flow" in manifest.networks else mode.networks
+    return (*mode.networks, "features", "flow") if mode.temporal and "flow" in manifest.networks else mode.networks

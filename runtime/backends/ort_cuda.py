@@ -28,15 +28,14 @@ class CudaOrtSession:
 
     def __init__(self, network: Path) -> None:
         self._network = network
-        self._size: tuple[int, int] | None = None  # height and width that the session is for
+        self._lengths: dict[str, int] = {}  # the axes that the session is for
         self._session: Any = None
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
-        frame = next(inputs[name] for name in FRAMES if name in inputs)
-        size = (frame.shape[1], frame.shape[2])
-        if size != self._size:
+        lengths = axis_lengths({name: tensor.shape for name, tensor in inputs.items()})
+        if lengths != self._lengths:
             self._session = None  # its memory first
-            self._session, self._size = open_session(self._network, size), size
+            self._session, self._lengths = open_session(self._network, lengths), lengths
         refuse_other(self._network, self._session, inputs)
         binding = self._session.io_binding()
         for name, tensor in inputs.items():
@@ -79,21 +78,35 @@ def connect(*, threads: int | None) -> Backend:
     return CudaOrtBackend(gpu)
 
 
-def session_options(size: tuple[int, int]) -> Any:
-    """Options for frames of one size (height, width), which never fall back to the CPU."""
+def axis_lengths(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """How long the dynamic axes of a network are, by their names in it, for inputs of these shapes."""
+    lengths: dict[str, int] = {}
+    for name, shape in shapes.items():
+        if name in FRAMES:
+            lengths |= {"height": shape[1], "width": shape[2]}
+        if name == "features":
+            lengths |= {"feature_height": shape[2], "feature_width": shape[3]}
+    return lengths
+
+
+def session_options(lengths: Mapping[str, int]) -> Any:
+    """Options for dynamic axes of these lengths, by name, which never fall back to the CPU."""
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    options.add_free_dimension_override_by_name("height", size[0])
-    options.add_free_dimension_override_by_name("width", size[1])
+    for name, length in lengths.items():
+        options.add_free_dimension_override_by_name(name, length)
     # Without it a missing library of CUDA gives a session on the CPU, in silence.
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options
 
 
-def open_session(network: Path, size: tuple[int, int]) -> Any:
-    """A session for frames of `size`. Raises UnavailableError where CUDA does not load, BundleError for a bad file."""
+def open_session(network: Path, lengths: Mapping[str, int]) -> Any:
+    """A session for dynamic axes of these lengths.
+
+    Raises UnavailableError where CUDA does not load, BundleError for a bad file.
+    """
     try:
-        return ort.InferenceSession(str(network), session_options(size), providers=[PROVIDER])
+        return ort.InferenceSession(str(network), session_options(lengths), providers=[PROVIDER])
     except Exception as error:  # ONNX Runtime raises a class of its own for each status code
         if "fallback to CPU" in str(error) or "CUDA" in str(error):
             raise UnavailableError(

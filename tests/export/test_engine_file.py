@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tsn.runtime.geometry import Size
 
 STATIC = Sizes.of(size=Size(160, 96))
 DYNAMIC = Sizes.of(minimum=Size(64, 64), optimum=Size(160, 96), maximum=Size(256, 256))
+HALF = Fraction(1, 2)
 PLAN = b"vtrt"  # what a plan begins with
 
 
@@ -53,6 +55,31 @@ def test_the_style_network_is_built_for_pictures_of_any_proportion(tiny_bundle: 
 @pytest.mark.parametrize("sizes", [STATIC, DYNAMIC], ids=["static", "dynamic"])
 def test_the_blend_is_built_too(tiny_bundle: Path, sizes: Sizes) -> None:
     plan = build_engine(tiny_bundle / "blend.onnx", open_builder(request(sizes=sizes)), sizes)
+    assert plan.startswith(PLAN)
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a flow of one update, on frames of half the size, and its features, in FP32 and FP16."""
+    torch = pytest.importorskip("torch")
+    from tsn.export.onnx_file import write_onnx
+    from tsn.export.precision import reduced
+    from tsn.export.raft_weights import BUILDERS
+    from tsn.export.temporal import FlowRequest, flow_networks
+
+    folder = tmp_path_factory.mktemp("flow")
+    torch.save(BUILDERS["raft-small"](weights=None).state_dict(), folder / "weights.pth")
+    request = FlowRequest(kind="raft-small", weights=folder / "weights.pth", updates=1, scale=HALF)
+    for network in flow_networks(request):
+        write_onnx(network, folder / f"{network.name}.onnx")
+        write_onnx(reduced(network, "fp16"), folder / f"{network.name}.fp16.onnx")
+    return folder
+
+
+@pytest.mark.parametrize("sizes", [STATIC, DYNAMIC], ids=["static", "dynamic"])
+@pytest.mark.parametrize("file", ["features.onnx", "flow.onnx", "flow.fp16.onnx"])
+def test_the_flow_and_its_features_are_built(flow: Path, file: str, sizes: Sizes) -> None:
+    plan = build_engine(flow / file, open_builder(request(sizes=sizes)), sizes, scale=HALF)
     assert plan.startswith(PLAN)
 
 

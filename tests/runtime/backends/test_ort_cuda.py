@@ -6,7 +6,7 @@ import onnxruntime as ort
 import pytest
 
 from tsn.runtime.backends import open_backend
-from tsn.runtime.backends.ort_cuda import PROVIDER, open_session, session_options
+from tsn.runtime.backends.ort_cuda import PROVIDER, axis_lengths, open_session, session_options
 from tsn.runtime.errors import TsnError, UnavailableError
 
 
@@ -26,17 +26,22 @@ def test_an_onnx_runtime_without_cuda_gives_the_pip_line(monkeypatch: pytest.Mon
 @pytest.mark.skipif(PROVIDER in ort.get_available_providers(), reason="this ONNX Runtime may run on a GPU")
 def test_a_session_that_would_run_on_the_cpu_is_refused(tiny_bundle: Path) -> None:
     with pytest.raises(TsnError, match="cannot run"):
-        open_session(tiny_bundle / "stylize.onnx", (48, 64))
+        open_session(tiny_bundle / "stylize.onnx", {"height": 48, "width": 64})
 
 
 @pytest.mark.parametrize("name", ["stylize", "style"])
 def test_at_a_given_size_no_shape_is_left_to_compute(tiny_bundle: Path, tmp_path: Path, name: str) -> None:
     """ONNX Runtime would compute shapes on the CPU, and without a fallback to it refuse the network."""
     onnx = pytest.importorskip("onnx")
-    options = session_options((48, 64))
+    options = session_options({"height": 48, "width": 64})
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "0")
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(tmp_path / "folded.onnx")
     ort.InferenceSession(str(tiny_bundle / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
     kinds = {node.op_type for node in onnx.load(tmp_path / "folded.onnx").graph.node}
     assert not kinds & {"Shape", "Gather", "ReduceProd", "Concat", "Range", "Size"}
+
+
+def test_the_lengths_of_axes_are_those_of_the_frame_and_its_features() -> None:
+    shapes = {"current": (1, 48, 64, 3), "features": (1, 128, 16, 17), "previous_features": (1, 128, 16, 17)}
+    assert axis_lengths(shapes) == {"height": 48, "width": 64, "feature_height": 16, "feature_width": 17}
