@@ -72,11 +72,12 @@ def make_folder(path: Path) -> None:
 
 def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
     """Raise OutputError, before any work is done, where `path` could not be written in the end."""
-    if path.exists() and not overwrite:
+    with _as_output_error(path):  # a name may be too long to look at
+        there, folder = path.exists(), _behind_links(path).parent
+    if there and not overwrite:
         raise OutputError(f"{path} exists already. Add --overwrite to replace it, or give another name with -o")
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if there and not (path.is_file() or path.is_dir()):
         raise OutputError(f"{path} is no file but a device or a pipe. Give another name with -o")
-    folder = _behind_links(path).parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist. Create it first: mkdir -p '{folder}'")
     if not os.access(folder, os.W_OK | os.X_OK):

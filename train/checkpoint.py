@@ -67,7 +67,9 @@ def newest_checkpoint(place: Path) -> Path:
         return place
     found = _checkpoints(place / FOLDER) or _checkpoints(place)
     if not found:
-        raise InputError(f"there is no checkpoint in {place}. Leave --resume away to begin anew")
+        raise InputError(
+            f"there is no checkpoint in {place}. Give the folder of a run, or leave --resume and --start away"
+        )
     return found[-1]
 
 

@@ -58,8 +58,8 @@ def test_only_the_newest_checkpoints_stay(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path).name == "step_00000100.pth"
 
 
-def test_a_run_without_a_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no checkpoint in .*Leave --resume away"):
+def test_a_folder_without_a_checkpoint_cannot_be_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no checkpoint in .*leave --resume and --start away"):
         newest_checkpoint(tmp_path)
 
 
