@@ -36,7 +36,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
                 temporary,
             )
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            reason = str(error).splitlines()[0]
+            reason = error.strerror if isinstance(error, OSError) else "it was cut short, as on a full disk"
             raise OutputError(f"cannot write {path}: {reason}. Free some room, then go on with --resume") from error
 
 
