@@ -43,9 +43,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it_in_place(
         raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")
 
     monkeypatch.setattr(checkpoint.torch, "save", full)
-    with pytest.raises(
-        OutputError, match=r"cannot write .*step_00000001.*cut short.*go on with --resume"
-    ):
+    with pytest.raises(OutputError, match=r"cannot write .*step_00000001.*cut short.*go on with --resume"):
         save(run)
     assert run.saved.read_bytes() == before
     assert [path.name for path in run.saved.parent.iterdir()] == [run.saved.name]
