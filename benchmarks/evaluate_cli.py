@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tsn.runtime.command import run_command
+from tsn.runtime.command import FILE, run_command
 from tsn.runtime.errors import InputError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from tsn.benchmarks.perceptual import Judge
     from tsn.benchmarks.quality import RGB, Flow
-
-FILE = click.Path(path_type=Path)
 
 
 @click.command(name="tsn-evaluate", context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from tsn.export.exportable import Exportable
 from tsn.export.graphs import StyleGraph
@@ -17,7 +18,7 @@ from tsn.export.precision import measure_reduced, reduced
 from tsn.export.work import multiply_adds_a_pixel
 from tsn.runtime.atomic import whole_folder
 from tsn.runtime.bundle import sha256
-from tsn.runtime.errors import OutputError
+from tsn.runtime.errors import AccuracyError, OutputError
 from tsn.runtime.manifest import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant
 from tsn.train.weights import Networks
 
@@ -83,10 +84,16 @@ def write_bundle(
 
 
 def encoded_style(networks: Networks, picture: NDArray[np.uint8]) -> Style:
-    """The style of a picture, uint8 (height, width, 3)."""
+    """The style of a picture, uint8 (height, width, 3). Raises AccuracyError where no trained network gives it."""
     with torch.inference_mode():
         mean, std = StyleGraph(networks.encoder)(torch.from_numpy(np.array(picture))[None])
-    return Style(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    try:
+        return Style(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    except ValidationError as error:
+        raise AccuracyError(
+            f"the encoder gives features of mean {mean.abs().max():.3g} and deviation {std.max():.3g}, far beyond "
+            "those of a trained one. The weights may be damaged; nothing was written"
+        ) from error
 
 
 def _written(exportable: Exportable, folder: Path, report: Report) -> Network:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsn.export.engine_request import EngineRequest, Sizes, parse_compute_capabilities
-from tsn.runtime.command import run_command
+from tsn.runtime.command import FILE, run_command
 from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tsn.runtime.manifest import Library, ReducedPrecision
 
 STYLE_NAME = re.compile(r"[a-z0-9_-]+")
-FILE = click.Path(path_type=Path)
 
 
 @click.command(name="tsn-export", context_settings={"help_option_names": ["-h", "--help"]})

@@ -20,13 +20,13 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
     """
     refuse_unwritable(path, overwrite=overwrite)
     target = _behind_links(path)
-    with _as_output_error(path):
+    with as_output_error(path):
         handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=f".part{path.suffix}", dir=target.parent)
         os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        with _as_output_error(path):
+        with as_output_error(path):
             temporary.chmod(0o666 & ~_umask())
             _flush_to_disk(temporary)
             temporary.replace(target)
@@ -47,12 +47,12 @@ def whole_folder(path: Path, *, marker: str, overwrite: bool = False) -> Generat
     target = _behind_links(path)
     if target.exists() and not (target.is_dir() and ((target / marker).is_file() or not any(target.iterdir()))):
         raise OutputError(f"{path} is not replaced: it holds no {marker}. Give another place with -o")
-    with _as_output_error(path):
+    with as_output_error(path):
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent))
     old = temporary.with_suffix(".old")
     try:
         yield temporary
-        with _as_output_error(path):
+        with as_output_error(path):
             temporary.chmod(0o777 & ~_umask())
             if target.exists():
                 target.rename(old)
@@ -66,17 +66,18 @@ def whole_folder(path: Path, *, marker: str, overwrite: bool = False) -> Generat
 
 def make_folder(path: Path) -> None:
     """Make a folder that may be there already. Raises OutputError where that cannot be."""
-    with _as_output_error(path):
+    with as_output_error(path):
         _behind_links(path).mkdir(exist_ok=True)
 
 
 def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
     """Raise OutputError, before any work is done, where `path` could not be written in the end."""
-    if path.exists() and not overwrite:
+    with as_output_error(path):  # a name may be too long to look at
+        there, folder = path.exists(), _behind_links(path).parent
+    if there and not overwrite:
         raise OutputError(f"{path} exists already. Add --overwrite to replace it, or give another name with -o")
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if there and not (path.is_file() or path.is_dir()):
         raise OutputError(f"{path} is no file but a device or a pipe. Give another name with -o")
-    folder = _behind_links(path).parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist. Create it first: mkdir -p '{folder}'")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -88,7 +89,8 @@ def _behind_links(path: Path) -> Path:
 
 
 @contextmanager
-def _as_output_error(path: Path) -> Generator[None]:
+def as_output_error(path: Path) -> Generator[None]:
+    """Make an OSError in the block an OutputError that names `path`, which is being written."""
     try:
         yield
     except OSError as error:

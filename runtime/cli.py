@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsn.runtime.command import run_command
+from tsn.runtime.command import FILE, run_command
 from tsn.runtime.errors import IncompleteError, TsnError, UnavailableError
 from tsn.runtime.geometry import Size
 
@@ -40,8 +40,8 @@ class Seconds(click.ParamType[Fraction]):
 
 @click.command(name="tsn-run")
 @click.argument("bundle", required=False)
-@click.argument("input_path", metavar="INPUT", required=False, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write. [beside INPUT]")
+@click.argument("input_path", metavar="INPUT", required=False, type=FILE)
+@click.option("-o", "--output", type=FILE, help="File or folder to write. [beside INPUT]")
 @click.option(
     "-s", "--style", "styles", multiple=True, metavar="NAME|FILE[:WEIGHT]", help="A style; repeat for a weighted mix."
 )
@@ -94,7 +94,7 @@ def tsn_run(
     if list_backends:
         _list_backends()
         return
-    if bundle is None or (input_path is None and not list_styles):
+    if not bundle or (input_path is None and not list_styles):
         raise click.UsageError("give a BUNDLE and an INPUT, as in: tsn-run lite in.mp4 --style NAME")
     if list_styles:
         _list_styles(bundle)

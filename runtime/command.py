@@ -3,12 +3,26 @@
 import os
 import signal
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
 from tsn.runtime.errors import Terminated, TsnError
 from tsn.runtime.interruption import Interruption
 from tsn.runtime.streams import open_streams
+
+
+class FilePath(click.Path):
+    """A file or folder on the command line. An empty one, of a shell's unset variable, is not the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = FilePath(path_type=Path)
 
 
 def run_command(command: click.Command) -> None:

@@ -36,7 +36,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
                 temporary,
             )
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            reason = str(error).splitlines()[0]
+            reason = error.strerror if isinstance(error, OSError) else "it was cut short, as on a full disk"
             raise OutputError(f"cannot write {path}: {reason}. Free some room, then go on with --resume") from error
 
 
@@ -67,7 +67,9 @@ def newest_checkpoint(place: Path) -> Path:
         return place
     found = _checkpoints(place / FOLDER) or _checkpoints(place)
     if not found:
-        raise InputError(f"there is no checkpoint in {place}. Leave --resume away to begin anew")
+        raise InputError(
+            f"there is no checkpoint in {place}. Give the folder of a run, or leave --resume and --start away"
+        )
     return found[-1]
 
 

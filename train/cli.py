@@ -6,10 +6,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from tsn.runtime.command import run_command
+from tsn.runtime.command import FILE, run_command
 from tsn.train.config import Config, read_config
-
-FILE = click.Path(path_type=Path)
 
 
 def _config_flags(command: click.Command) -> click.Command:

@@ -77,6 +77,11 @@ class Pictures:
     shorter_side: tuple[int, int]  # least and most, pixels
     unreadable: dict[Path, str] = field(default_factory=dict)
 
+    def refuse_unreadable(self) -> None:
+        """Raise InputError where no picture of a folder can be read: now, and not in a process of the loader."""
+        for folder in self.folders:
+            Pictures([folder], self.shorter_side).crop(1, np.random.default_rng(0), first=0)
+
     def crop(self, size: int, random: np.random.Generator, *, first: int | None = None) -> NDArray[np.uint8]:
         """A crop (size, size, 3) of the picture number `first` of the first folder, or of any picture.
 

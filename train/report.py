@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 
+from tsn.runtime.atomic import as_output_error
 from tsn.train.config import Config
 from tsn.train.distributed import World
 
@@ -46,8 +47,9 @@ class Report:
         if silent:
             return
         self.folder = folder
-        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
-        self.lines = _kept_lines(folder / LOSSES, step=step)
+        with as_output_error(folder):
+            self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
+            self.lines = _kept_lines(folder / LOSSES, step=step)
 
     def step(
         self, step: int, losses: dict[str, float], *, rate: float, norm: Tensor, unreadable: tuple[str, ...]
@@ -69,10 +71,11 @@ class Report:
             "memory_mb": memory_mb(self.world.device),
         }
         self.last_time, self.last_pictures = now, self.pictures
-        for name, value in numbers.items():
-            self.writer.add_scalar(name, value, step)
-        with self.lines.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **numbers}) + "\n")
+        with as_output_error(self.folder):
+            for name, value in numbers.items():
+                self.writer.add_scalar(name, value, step)
+            with self.lines.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **numbers}) + "\n")
         if self.progress.disable:
             told = "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
             speed = numbers["pictures_per_second"]
@@ -85,9 +88,10 @@ class Report:
         copies = len(outputs) // len(content)
         rows = [content.repeat_interleave(copies, dim=0), styles[: len(outputs)], outputs]
         grid = picture_grid([row[:GRID_PICTURES] for row in rows], size=content.shape[-1])
-        (self.folder / "samples").mkdir(exist_ok=True)
-        Image.fromarray(grid).save(self.folder / "samples" / f"step_{step:08d}.png")
-        self.writer.add_image("content, style, output", grid, step, dataformats="HWC")
+        with as_output_error(self.folder):
+            (self.folder / "samples").mkdir(exist_ok=True)
+            Image.fromarray(grid).save(self.folder / "samples" / f"step_{step:08d}.png")
+            self.writer.add_image("content, style, output", grid, step, dataformats="HWC")
 
     def say(self, text: str) -> None:
         """One line to the user."""
@@ -97,7 +101,8 @@ class Report:
         """Stop the bar and flush TensorBoard."""
         self.progress.stop()
         if not self.silent:
-            self.writer.close()
+            with as_output_error(self.folder):
+                self.writer.close()
 
     def _name_unreadable(self, found: tuple[str, ...]) -> None:
         for text in found:

@@ -46,6 +46,8 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
     styles = Pictures(
         [find_pictures(folder) for folder in places.styles], (config.shorter_side_min, config.shorter_side_max)
     )
+    for pictures in (contents, styles):
+        pictures.refuse_unreadable()
     numbers = Numbers(
         photos=len(contents.folders[0]),
         contents=config.contents,

@@ -8,7 +8,7 @@ import matplotlib
 import torch
 from matplotlib.figure import Figure
 
-from tsn.runtime.atomic import whole_file
+from tsn.runtime.atomic import as_output_error, whole_file
 from tsn.train.checkpoint import save_checkpoint
 from tsn.train.loop import Run, state
 from tsn.train.report import LOSSES, read_losses
@@ -39,10 +39,11 @@ def finish(run: Run) -> None:
         "checkpoint": str(run.saved),
         "config": run.config.model_dump(),
     }
-    with whole_file(run.folder / SUMMARY, overwrite=True) as path:
-        path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    with whole_file(run.folder / PLOT, overwrite=True) as path:
-        plot(lines, path)
+    with as_output_error(run.folder):
+        with whole_file(run.folder / SUMMARY, overwrite=True) as path:
+            path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        with whole_file(run.folder / PLOT, overwrite=True) as path:
+            plot(lines, path)
 
 
 def first_and_last(lines: list[dict[str, float]]) -> tuple[dict[str, float], dict[str, float]]:

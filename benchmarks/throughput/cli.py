@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from tsn.runtime.command import run_command
+from tsn.runtime.command import FILE, run_command
 from tsn.runtime.errors import RegressionError, UnavailableError, UsageError
 
-FILE = click.Path(path_type=Path)
 SIZES, QUICK_SIZES = "480p,720p,1080p", "144p"
 QUICK_SECONDS = 30.0  # after which --quick begins no further repeat: what has begun ends within the minute
 

@@ -3,6 +3,7 @@
 import errno
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,13 @@ def test_a_named_style_equals_what_the_style_network_gives_for_its_picture(
     expected_mean, expected_std = session.run(["mean", "std"], {"image": picture[None]})
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-4)
     np.testing.assert_allclose(std, expected_std, rtol=1e-4)
+
+
+def test_an_encoder_that_gives_no_style_is_refused(tiny_networks: "Networks") -> None:
+    networks = deepcopy(tiny_networks)
+    networks.encoder[-2].weight.data *= 1e9
+    with pytest.raises(AccuracyError, match="far beyond those of a trained one"):
+        bundle_writer.encoded_style(networks, np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,12 @@ def test_a_link_into_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None
         pass
 
 
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    for block in (whole_file(tmp_path / ("x" * 300)), whole_folder(tmp_path / ("x" * 300), marker="m.json")):
+        with pytest.raises(OutputError, match="File name too long"), block:
+            pass
+
+
 def test_a_device_is_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OutputError, match="a device or a pipe"), whole_file(tmp_path / "pipe", overwrite=True):

@@ -256,6 +256,16 @@ def test_from_python_the_settings_say_alpha_unless_the_call_does(
     assert (half != styled("full.png")).any()
 
 
+@pytest.mark.parametrize("words", [["lite", ""], ["", "in.mp4"], ["lite", "in.mp4", "-o", ""]])
+def test_an_empty_word_is_not_the_current_folder(
+    run: Call, clip: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    ended = run(*words, "--style", "mosaic")
+    assert ended.code == 2
+    assert leftovers(clip.parent) == ["in.mp4"]
+
+
 def test_no_words_at_all_show_how_to_call_it(run: Call) -> None:
     ended = run()
     assert ended.code == 2

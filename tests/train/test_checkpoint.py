@@ -43,7 +43,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it_in_place(
         raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")
 
     monkeypatch.setattr(checkpoint.torch, "save", full)
-    with pytest.raises(OutputError, match=r"cannot write .*step_00000001.*Free some room, then go on with --resume"):
+    with pytest.raises(OutputError, match=r"cannot write .*step_00000001.*cut short.*go on with --resume"):
         save(run)
     assert run.saved.read_bytes() == before
     assert [path.name for path in run.saved.parent.iterdir()] == [run.saved.name]
@@ -58,8 +58,8 @@ def test_only_the_newest_checkpoints_stay(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path).name == "step_00000100.pth"
 
 
-def test_a_run_without_a_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no checkpoint in .*Leave --resume away"):
+def test_a_folder_without_a_checkpoint_cannot_be_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no checkpoint in .*leave --resume and --start away"):
         newest_checkpoint(tmp_path)
 
 

@@ -13,8 +13,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from tests.commands import exit_code
 from tsn.runtime.errors import InputError, OutputError, UsageError
-from tsn.train.cli import command
+from tsn.train.cli import command, main
 from tsn.train.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,18 @@ def test_a_mistake_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
     assert done.returncode == 4
     assert done.stdout == ""
     assert done.stderr == f"tsn-train: {config}:1: there is no key 'batchsize'. Did you mean 'batch_size'?\n"
+
+
+def test_pictures_that_cannot_be_read_are_one_line_before_anything_is_written(
+    photos: Path, vgg: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    words = arguments(photos, tmp_path, vgg, tmp_path / "run")
+    assert exit_code(main, "tsn-train", *words) == 4
+    error = capfd.readouterr().err
+    assert "none of the 1 pictures" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_resumed_run_says_which_settings_changed(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
+from tsn.runtime.errors import OutputError
 from tsn.train.loop import Run, train
 from tsn.train.report import LOSSES, _kept_lines, picture_grid, read_losses
 
@@ -25,6 +27,14 @@ def test_every_loss_and_the_state_of_the_machine_are_logged(make_run: Callable[.
     total = line["loss/content"] + 50 * line["loss/style"] + line["loss/colour"] + line["loss/temporal"]
     assert abs(line["loss/total"] - total - 0.1 * line["loss/tv"]) < 1e-3 * total
     assert line["memory_mb"] > 50
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_one_line(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.report.lines = Path("/dev/full")
+    with pytest.raises(OutputError, match=r"cannot write .*run: No space left on device"):
+        train(run)
 
 
 def test_lines_after_the_step_that_a_run_resumes_from_are_dropped(tmp_path: Path) -> None:
