@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -16,11 +17,17 @@ import av
 from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 from av.error import FFmpegError, InvalidDataError
-from av.stream import Disposition, Stream
+from av.stream import Discard, Disposition, Stream
+
+from tsn.runtime.tags import carry_track_tags
+from tsn.runtime.timeline import OVERLAP, origin_of, packets_of, times_may_jump
 
 _DAMAGE = "a part of the audio or subtitles could not be read: the input is damaged"
 _AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
 _LAYOUTS = {1: "mono", 2: "stereo", 4: "quad", 6: "5.1", 8: "7.1"}  # of an encoder, by its number of channels
+_STEADY = {"async": "1", "min_hard_comp": "0.04"}  # gaps from 0.04 s on become silence: encoders know of no gaps
+_EQUAL_TIMES = 0x20000  # AVFMT_TS_NONSTRICT, among the flags of a format: two packets of a track may have one time
+_LEAST_STEP = Fraction(1, 1000)  # seconds between them in the others: a tick of the coarsest
 _INTERLEAVING = 10  # seconds that the tracks of a file may lie apart: past stop by more, every track is
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ class TrackCopier:
         self._origin = origin
         self._stop = stop
         self._whole = whole
+        self._step = 0 if output.format.flags & _EQUAL_TIMES else _LEAST_STEP
         self._input = av.open(str(source.absolute()), "r", metadata_errors="replace")
         self._copied: dict[int, Stream] = {}
         self._shown = False
@@ -91,11 +99,11 @@ class TrackCopier:
             self._output.add_stream_from_template(stream)
         elif stream.type in ("audio", "subtitle") and _holds(container, stream):
             copy = self._output.add_stream_from_template(stream)
-            _carry_tags(stream, copy)
+            carry_track_tags(stream, copy)
             self._copied[stream.index] = copy
         elif isinstance(stream, av.AudioStream) and codec:
             self._encode_again(stream, name, codec)
-        else:
+        elif stream.discard != Discard.all:  # the text of MP4 chapters, which are read and kept as such
             self.notes.append(f"{name} ({codec or 'data'}) is left out: {container} cannot hold it. An .mkv output may")
 
     def _encode_again(self, stream: av.AudioStream, name: str, codec: str) -> None:
@@ -110,13 +118,14 @@ class TrackCopier:
         encoder = self._output.add_stream(target, rate=rate)
         assert isinstance(encoder, av.AudioStream)
         encoder.codec_context.layout = layout
-        _carry_tags(stream, encoder)
+        carry_track_tags(stream, encoder)
         encoder.codec_context.open()
         resampler = AudioResampler(
             format=encoder.codec_context.format,
             layout=layout,
             rate=rate,
             frame_size=encoder.codec_context.frame_size,
+            options=_STEADY,
         )
         self._encoded[stream.index] = (encoder, resampler)
         self.notes.append(
@@ -127,14 +136,16 @@ class TrackCopier:
         streams = [self._input.streams[index] for index in (*self._copied, *self._encoded)]
         if not streams:
             return
-        if self._origin > 0:
+        cut = self._origin > origin_of(self._input)
+        if cut and not times_may_jump(self._input):
             with suppress(FFmpegError):  # where it cannot seek, what lies before the origin is passed over below
                 self._input.seek(int(self._origin * av.time_base))
+        taken = {stream.index for stream in streams}
         try:
-            for packet in self._input.demux(streams):
-                if packet.dts is None and packet.pts is None:
+            for packet in packets_of(self._input, also=streams):
+                if packet.stream.index not in taken or (packet.dts is None and packet.pts is None):
                     continue
-                if _time(packet) + (packet.duration or 0) * packet.time_base <= self._origin and self._origin > 0:
+                if _time(packet) + (packet.duration or 0) * packet.time_base <= self._origin and cut:
                     continue
                 if self._stop is not None and _time(packet) >= self._stop:
                     if _time(packet) >= self._stop + _INTERLEAVING:
@@ -154,9 +165,13 @@ class TrackCopier:
         packet.dts = None if packet.dts is None else packet.dts - shift
         packet.stream = self._copied[index]
         last = self._last.get(index)
-        if packet.dts is not None and last is not None and packet.dts < last:  # times that jump back
-            self._note_damage()
-            return
+        if packet.dts is not None and last is not None and packet.dts < last + self._step / packet.time_base:
+            if (last - packet.dts) * packet.time_base > OVERLAP:
+                self._note_damage()
+                return
+            # Where two parts are joined, the second may begin before the sound of the first ends.
+            packet.dts = math.ceil(last + self._step / packet.time_base)
+            packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
         self._last[index] = packet.dts
         self._output.mux(packet)
 
@@ -195,8 +210,3 @@ def _time(packet: Packet) -> Fraction:
     ticks = packet.pts if packet.pts is not None else packet.dts
     assert ticks is not None
     return ticks * packet.time_base
-
-
-def _carry_tags(source: Stream, copy: Stream) -> None:
-    copy.metadata.update({key: value for key, value in source.metadata.items() if key.lower() in ("language", "title")})
-    copy.disposition = source.disposition
