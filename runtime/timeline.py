@@ -18,6 +18,7 @@ _TIMES_MAY_JUMP: Final = 0x0200  # AVFMT_TS_DISCONT, among the flags of a format
 _AHEAD: Final = 10  # seconds a track of such a format may be silent; by more it has jumped, as FFmpeg has it
 _BACK: Final = Fraction(1, 10)  # seconds that they may go back by without a jump, as FFmpeg has it
 OVERLAP: Final = Fraction(1)  # seconds that one track may begin before another that follows the same jump
+_MOST_HELD: Final = 1000  # packets on the way to a start: some streams have no key frames
 
 if TYPE_CHECKING:
     Packet = av.Packet[Any]  # subscriptable in its stub alone
@@ -52,6 +53,19 @@ def packets_of(container: InputContainer, also: Iterable[Stream] = ()) -> Iterat
 def pictures_of(container: InputContainer) -> list[av.VideoStream]:
     """The video tracks, covers left out."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def from_key_frame(packets: Iterator[Packet], ticks: int) -> Iterator[Packet]:
+    """What is to be decoded for the frames from `ticks` on: nothing before the last key frame up to there."""
+    held: list[Packet] = []
+    for packet in packets:
+        if packet.is_keyframe and packet.pts is not None and packet.pts <= ticks:
+            held.clear()
+        held.append(packet)
+        if len(held) >= _MOST_HELD or (packet.dts is not None and packet.dts > ticks):
+            break
+    yield from held
+    yield from packets
 
 
 @dataclass(slots=True)

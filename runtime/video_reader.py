@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -22,14 +21,10 @@ from tsn.runtime.geometry import Size
 from tsn.runtime.job import Settings
 from tsn.runtime.pipeline import Frame
 from tsn.runtime.promise import Promise
-from tsn.runtime.timeline import origin_of, packets_of, pictures_of, times_may_jump
+from tsn.runtime.timeline import from_key_frame, origin_of, packets_of, pictures_of, times_may_jump
 
 _USUAL_RATE = Fraction(25)  # for a stream that states none
 _PLAUSIBLE = Fraction(1, 4)  # of its rate, that a file may hold fewer or more frames
-_MOST_HELD = 1000  # packets on the way to a start: some streams have no key frames
-
-if TYPE_CHECKING:
-    Packet = av.Packet[Any]  # subscriptable in its stub alone
 
 
 class VideoReader:
@@ -99,10 +94,16 @@ class VideoReader:
                 begins = frame.pts - self._origin_ticks
             ticks = max(last + 1, begins)
             ends = begins * self.time_base + self._lasts(frame)
-            yield Frame(rgb=rgb, time=ticks * self.time_base, duration=ends - ticks * self.time_base)
-            last = ticks
+            following = next(self._wanted, None)
+            if following is not None and following.pts is not None:
+                ends = following.pts * self.time_base - self.origin
+            elif following is None and self._next_at is not None:
+                ends = self._next_at - self.origin
+            if self.stop is not None:
+                ends = min(ends, self.stop - self.origin)
             self._end = self.origin + ends
-            frame = next(self._wanted, None)
+            yield Frame(rgb=rgb, time=ticks * self.time_base, duration=ends - ticks * self.time_base)
+            last, frame = ticks, following
         if self._ran_out:
             self.missing = max(self.missing, self._lost())
 
@@ -120,6 +121,7 @@ class VideoReader:
         self._packets = 0
         self._frames = 0
         self._ran_out = False  # the file came to its end before what was asked for
+        self._next_at: Fraction | None = None  # seconds into the file at which a frame that was not asked for follows
         self._earliest: Fraction | None = None  # seconds into the file of the first frame that was decoded
         self._end: Fraction | None = None  # seconds into the file at which the last frame seen is over
         self._promise = Promise(self.path, self._container, self._stream)
@@ -139,7 +141,7 @@ class VideoReader:
         """Frames in order of presentation. Damage is counted and passed over."""
         packets = (packet for packet in packets_of(self._container) if packet.stream.index == self._stream.index)
         if self.origin > self._beginning and times_may_jump(self._container):
-            packets = _from_key_frame(packets, self._origin_ticks)
+            packets = from_key_frame(packets, self._origin_ticks)
         while True:
             try:
                 packet = next(packets)
@@ -171,6 +173,7 @@ class VideoReader:
                 yield self._counted(before)
             before = None
             if self._done(at):
+                self._next_at = at
                 return
             yield self._counted(frame)
         self._ran_out = True
@@ -216,14 +219,14 @@ class VideoReader:
 
     def _no_frame(self, start: Fraction | None) -> InputError:
         end = self._end if self._end is not None else self._promise.end
-        self.close()
         if start and end is not None and self.origin >= end:
+            cut_off = " and cut off" if self._promise.unread(end, until=None, rate=self.rate) else ""
             length = float(end - self._beginning)
-            cut_off = " and cut off" if self._promise.cut_off else ""
-            return InputError(
-                f"{self.path} is {length:.2f} s long{cut_off}: nothing follows {float(start):.2f} s. Lower --start"
-            )
-        return InputError(f"{self.path} holds no frame that can be decoded. Is the file damaged or empty?")
+            reason = f"is {length:.2f} s long{cut_off}: nothing follows {float(start):.2f} s. Lower --start"
+        else:
+            reason = "holds no frame that can be decoded. Is the file damaged or empty?"
+        self.close()
+        return InputError(f"{self.path} {reason}")
 
 
 @contextmanager
@@ -256,16 +259,3 @@ def _video_stream(container: InputContainer, path: Path) -> av.VideoStream:
     found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
     container.close()
     raise InputError(f"{path} holds no video track, only: {found}")
-
-
-def _from_key_frame(packets: Iterator[Packet], ticks: int) -> Iterator[Packet]:
-    """What is to be decoded for the frames from `ticks` on: nothing before the last key frame up to there."""
-    held: list[Packet] = []
-    for packet in packets:
-        if packet.is_keyframe and packet.pts is not None and packet.pts <= ticks:
-            held.clear()
-        held.append(packet)
-        if len(held) >= _MOST_HELD or (packet.dts is not None and packet.dts > ticks):
-            break
-    yield from held
-    yield from packets
