@@ -79,6 +79,6 @@ class Promise:
         if text := stream.metadata.get("DURATION"):  # Matroska
             hours, minutes, seconds = text.split(":")
             return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-        if self.cut_off and container.duration:
-            return Fraction((container.start_time or 0) + container.duration, av.time_base)
+        if self.cut_off and container.duration:  # of Matroska and FLV: it counts from 0 on
+            return Fraction(container.duration, av.time_base)
         return None

@@ -116,7 +116,8 @@ class _Timeline:
     def _follows(self, track: _Track, decoded: Fraction, *, back: Fraction | None = None) -> bool:
         if back is None:  # times of decoding that a format does not store are a guess
             back = _BACK if self._may_jump else OVERLAP
-        return track.decoded - back <= decoded and (not self._may_jump or decoded <= track.following + _AHEAD)
+        farthest = max(other.following for other in self._tracks.values())  # a track may be silent while others go on
+        return track.decoded - back <= decoded and (not self._may_jump or decoded <= farthest + _AHEAD)
 
     def _resumed(self, track: _Track, decoded: Fraction, shown: Fraction) -> Fraction:
         """The shift after a jump: on with the track's next packet, or later where another track lasts longer."""

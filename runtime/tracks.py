@@ -120,14 +120,7 @@ class TrackCopier:
         encoder.codec_context.layout = layout
         carry_track_tags(stream, encoder)
         encoder.codec_context.open()
-        resampler = AudioResampler(
-            format=encoder.codec_context.format,
-            layout=layout,
-            rate=rate,
-            frame_size=encoder.codec_context.frame_size,
-            options=_STEADY,
-        )
-        self._encoded[stream.index] = (encoder, resampler)
+        self._encoded[stream.index] = (encoder, _resampler_for(encoder))
         self.notes.append(
             f"{name} ({codec}) is encoded again as {target}: {self._output.format.name} cannot hold {codec}"
         )
@@ -158,7 +151,7 @@ class TrackCopier:
     def _write(self, packet: Packet) -> None:
         index = packet.stream.index
         if index in self._encoded:
-            self._write_encoded(packet, *self._encoded[index])
+            self._write_encoded(packet)
             return
         shift = round(self._origin / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts - shift
@@ -173,23 +166,33 @@ class TrackCopier:
             packet.dts = math.ceil(last + self._step / packet.time_base)
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
         self._last[index] = packet.dts
-        self._output.mux(packet)
+        try:
+            self._output.mux(packet)
+        except InvalidDataError:  # a container may look into the packet: AAC from a transport stream into MP4
+            self._note_damage()
 
     def _note_damage(self) -> None:
         if _DAMAGE not in self.notes:
             self.notes.append(_DAMAGE)
 
-    def _write_encoded(self, packet: Packet, stream: av.AudioStream, resampler: AudioResampler) -> None:
+    def _write_encoded(self, packet: Packet) -> None:
+        stream, resampler = self._encoded[packet.stream.index]
         try:
-            frames = packet.decode()
+            decoded_frames = packet.decode()
         except InvalidDataError:
             self._note_damage()
             return
-        for decoded in frames:
+        for decoded in decoded_frames:
             assert isinstance(decoded, av.AudioFrame)
             if decoded.pts is not None and decoded.time_base is not None:
                 decoded.pts -= round(self._origin / decoded.time_base)
-            for frame in resampler.resample(decoded):
+            try:
+                frames = resampler.resample(decoded)
+            except ValueError:  # from here on the sound has another layout or rate
+                resampler = _resampler_for(stream)
+                self._encoded[packet.stream.index] = (stream, resampler)
+                frames = resampler.resample(decoded)
+            for frame in frames:
                 self._output.mux(stream.encode(frame))
 
 
@@ -204,6 +207,18 @@ def _holds(container: str, stream: Stream) -> bool:
     except (FFmpegError, ValueError):
         return False
     return True
+
+
+def _resampler_for(stream: av.AudioStream) -> AudioResampler:
+    """What gives the encoder of `stream` sound as it takes it."""
+    context = stream.codec_context
+    return AudioResampler(
+        format=context.format,
+        layout=context.layout,
+        rate=context.sample_rate,
+        frame_size=context.frame_size,
+        options=_STEADY,
+    )
 
 
 def _time(packet: Packet) -> Fraction:
