@@ -54,7 +54,7 @@ class TrackCopier:
         self._input = av.open(str(source.absolute()), "r", metadata_errors="replace")
         self._copied: dict[int, Stream] = {}
         self._shown = False
-        self._last: dict[int, int | None] = {}  # dts of each copied track's last packet
+        self._last: dict[int, int] = {}  # of each track: dts of the last packet copied, end of the last frame encoded
         self._encoded: dict[int, tuple[av.AudioStream, AudioResampler]] = {}
         for stream in self._input.streams:
             self._add(stream)
@@ -165,7 +165,8 @@ class TrackCopier:
             # Where two parts are joined, the second may begin before the sound of the first ends.
             packet.dts = math.ceil(last + self._step / packet.time_base)
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
-        self._last[index] = packet.dts
+        if packet.dts is not None:
+            self._last[index] = packet.dts
         try:
             self._output.mux(packet)
         except InvalidDataError:  # a container may look into the packet: AAC from a transport stream into MP4
@@ -179,7 +180,7 @@ class TrackCopier:
         stream, resampler = self._encoded[packet.stream.index]
         try:
             decoded_frames = packet.decode()
-        except InvalidDataError:
+        except FFmpegError:  # a decoder has many names for damage
             self._note_damage()
             return
         for decoded in decoded_frames:
@@ -193,6 +194,9 @@ class TrackCopier:
                 self._encoded[packet.stream.index] = (stream, resampler)
                 frames = resampler.resample(decoded)
             for frame in frames:
+                if frame.pts is None or frame.pts < self._last.get(packet.stream.index, frame.pts):
+                    continue  # a new resampler begins a little before the old one ended
+                self._last[packet.stream.index] = frame.pts + frame.samples
                 self._output.mux(stream.encode(frame))
 
 
