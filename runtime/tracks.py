@@ -194,9 +194,10 @@ class TrackCopier:
                 self._encoded[packet.stream.index] = (stream, resampler)
                 frames = resampler.resample(decoded)
             for frame in frames:
-                if frame.pts is None or frame.pts < self._last.get(packet.stream.index, frame.pts):
-                    continue  # a new resampler begins a little before the old one ended
-                self._last[packet.stream.index] = frame.pts + frame.samples
+                if frame.pts is not None:
+                    if frame.pts < self._last.get(packet.stream.index, frame.pts):
+                        continue  # a new resampler begins a little before the old one ended
+                    self._last[packet.stream.index] = frame.pts + frame.samples
                 self._output.mux(stream.encode(frame))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.test_video import copy, times
+from tests.runtime.test_video import Unchanged, copy, times
 from tsn.runtime.encoders import choose_encoding
 from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
@@ -59,5 +59,5 @@ def test_hevc_is_written_on_a_machine_of_many_cores(write_video: Draw, tmp_path:
         read_video(source, chosen) as reader,
         open_writer(tmp_path / "out.mp4", source=reader, settings=chosen, threads=64) as writer,
     ):
-        stylize_video(reader, lambda rgb: rgb, writer, progress=lambda done: None)
+        stylize_video(reader, Unchanged(), writer, progress=lambda done: None)
     assert writer.written == 8
