@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -45,9 +46,10 @@ def packets_of(container: InputContainer, also: Iterable[Stream] = ()) -> Iterat
     leading = {stream.index: stream for stream in (*pictures_of(container)[:1], *sounds)}
     timeline = _Timeline(leading, may_jump=times_may_jump(container))
     streams = {**leading, **{stream.index: stream for stream in also}}
-    for packet in container.demux([*streams.values()]):
-        timeline.place(packet)
-        yield packet
+    with suppress(IndexError):  # PyAV, at the end, where a track has turned up that was not there at the beginning
+        for packet in container.demux([*streams.values()]):
+            timeline.place(packet)
+            yield packet
 
 
 def pictures_of(container: InputContainer) -> list[av.VideoStream]:
