@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from tsn.runtime.geometry import Size
 class Codec:
     """A video codec, the encoder for it and the span of its constant-quality scale.
 
-    `worst` and `best` are CRF values for quality 0 and 100.
+    `worst` and `best` are CRF values for quality 0 and 100, `least_side` is in pixels, `most_rate` in frames a second.
     """
 
     encoder: str
@@ -23,6 +24,8 @@ class Codec:
     best: int
     options: Mapping[str, str]
     odd_sizes: str  # the pixel format for frames with an odd side: 4:2:0 H.264 and HEVC cannot have one
+    least_side: int = 1
+    most_rate: int | None = None  # that the encoder lets itself be told; the frames may follow each other faster
 
 
 CODECS: Mapping[str, Codec] = {
@@ -33,8 +36,17 @@ CODECS: Mapping[str, Codec] = {
         best=10,
         options={"preset": "fast", "x265-params": "log-level=error"},
         odd_sizes="yuv444p",
+        least_side=16,
     ),
-    "av1": Codec(encoder="libsvtav1", worst=60, best=14, options={"preset": "8"}, odd_sizes="yuv420p"),
+    "av1": Codec(
+        encoder="libsvtav1",
+        worst=60,
+        best=14,
+        options={"preset": "8"},
+        odd_sizes="yuv420p",
+        least_side=32,  # SVT-AV1 hangs on wide frames of a few lines
+        most_rate=240,
+    ),
     "vp9": Codec(
         encoder="libvpx-vp9",
         worst=56,
@@ -44,7 +56,7 @@ CODECS: Mapping[str, Codec] = {
     ),
 }
 
-LEAST_AV1 = 32  # pixels a side: SVT-AV1 hangs on wide frames of a few lines
+MOST_THREADS = 16  # of an encoder: x265 takes no more
 
 # What each container holds; the first is the default.
 CONTAINERS: Mapping[str, tuple[str, ...]] = {
@@ -58,10 +70,12 @@ CONTAINERS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """An encoder with its settings."""
+    """An encoder with its settings; 0 threads are as many as it likes."""
 
     encoder: str
     pixel_format: str
+    rate: Fraction  # frames a second, as the encoder is told
+    threads: int
     options: Mapping[str, str]
 
 
@@ -76,19 +90,27 @@ def check_container(path: Path, codec: str | None) -> str:
     return codec or held[0]
 
 
-def choose_encoding(path: Path, *, codec: str | None, size: Size, quality: int) -> Encoding:
+def choose_encoding(
+    path: Path, *, codec: str | None, size: Size, rate: Fraction, quality: int, threads: int | None
+) -> Encoding:
     """How to encode frames of `size` into `path`, at quality 0..100. Raises UsageError or UnavailableError."""
     name = check_container(path, codec)
     chosen = CODECS[name]
     if chosen.encoder not in av.codecs_available:
         raise UnavailableError(f"PyAV was built without {chosen.encoder}. Choose another --codec: {', '.join(CODECS)}")
     os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its settings to stderr otherwise
-    if name == "av1" and min(size.width, size.height) < LEAST_AV1:
-        raise UsageError(f"AV1 takes frames from {LEAST_AV1} pixels a side on, these are {size}. Use --codec h264")
+    if min(size.width, size.height) < chosen.least_side:
+        other = next(held for held in CONTAINERS[path.suffix.lower()] if CODECS[held].least_side == 1)
+        raise UsageError(
+            f"{name} takes frames from {chosen.least_side} pixels a side on, these are {size}. "
+            f"Use --codec {other}, or enlarge them with --size"
+        )
     odd = size.width % 2 or size.height % 2
     crf = round(chosen.worst + (chosen.best - chosen.worst) * quality / 100)
     return Encoding(
         encoder=chosen.encoder,
         pixel_format=chosen.odd_sizes if odd else "yuv420p",
+        rate=rate if chosen.most_rate is None else min(rate, Fraction(chosen.most_rate)),
+        threads=min(threads or 0, MOST_THREADS),
         options={**chosen.options, "crf": str(crf)},
     )

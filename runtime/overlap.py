@@ -13,6 +13,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _PATIENCE: Final = 0.1  # seconds between two looks at whether the other side has given up
+_LAST_ITEM: Final = 5.0  # seconds that a consumer is given for the item it is at, once it is told to stop
 
 
 def usable_cores() -> int:
@@ -166,14 +167,15 @@ class Behind(Generic[T]):
     def finish(self) -> None:
         """Wait until everything queued is consumed; raises what consuming raised."""
         self._put(_End(None))
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(_PATIENCE)
         if self._error is not None:
             raise self._error
 
     def stop(self) -> None:
-        """End the thread after the item it is at, dropping what is queued."""
+        """End the thread after the item it is at, dropping what is queued. One that hangs is left behind."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_LAST_ITEM)
 
     def _put(self, item: T | _End) -> None:
         while True:

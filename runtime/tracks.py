@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -16,11 +17,17 @@ import av
 from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 from av.error import FFmpegError, InvalidDataError
-from av.stream import Disposition, Stream
+from av.stream import Discard, Disposition, Stream
+
+from tsn.runtime.tags import carry_track_tags
+from tsn.runtime.timeline import OVERLAP, origin_of, packets_of, times_may_jump
 
 _DAMAGE = "a part of the audio or subtitles could not be read: the input is damaged"
 _AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000})
 _LAYOUTS = {1: "mono", 2: "stereo", 4: "quad", 6: "5.1", 8: "7.1"}  # of an encoder, by its number of channels
+_STEADY = {"async": "1", "min_hard_comp": "0.04"}  # gaps from 0.04 s on become silence: encoders know of no gaps
+_EQUAL_TIMES = 0x20000  # AVFMT_TS_NONSTRICT, among the flags of a format: two packets of a track may have one time
+_LEAST_STEP = Fraction(1, 1000)  # seconds between them in the others: a tick of the coarsest
 _INTERLEAVING = 10  # seconds that the tracks of a file may lie apart: past stop by more, every track is
 
 if TYPE_CHECKING:
@@ -43,10 +50,11 @@ class TrackCopier:
         self._origin = origin
         self._stop = stop
         self._whole = whole
+        self._step = 0 if output.format.flags & _EQUAL_TIMES else _LEAST_STEP
         self._input = av.open(str(source.absolute()), "r", metadata_errors="replace")
         self._copied: dict[int, Stream] = {}
         self._shown = False
-        self._last: dict[int, int | None] = {}  # dts of each copied track's last packet
+        self._last: dict[int, int] = {}  # of each track: dts of the last packet copied, end of the last frame encoded
         self._encoded: dict[int, tuple[av.AudioStream, AudioResampler]] = {}
         for stream in self._input.streams:
             self._add(stream)
@@ -91,11 +99,11 @@ class TrackCopier:
             self._output.add_stream_from_template(stream)
         elif stream.type in ("audio", "subtitle") and _holds(container, stream):
             copy = self._output.add_stream_from_template(stream)
-            _carry_tags(stream, copy)
+            carry_track_tags(stream, copy)
             self._copied[stream.index] = copy
         elif isinstance(stream, av.AudioStream) and codec:
             self._encode_again(stream, name, codec)
-        else:
+        elif stream.discard != Discard.all:  # the text of MP4 chapters, which are read and kept as such
             self.notes.append(f"{name} ({codec or 'data'}) is left out: {container} cannot hold it. An .mkv output may")
 
     def _encode_again(self, stream: av.AudioStream, name: str, codec: str) -> None:
@@ -110,15 +118,9 @@ class TrackCopier:
         encoder = self._output.add_stream(target, rate=rate)
         assert isinstance(encoder, av.AudioStream)
         encoder.codec_context.layout = layout
-        _carry_tags(stream, encoder)
+        carry_track_tags(stream, encoder)
         encoder.codec_context.open()
-        resampler = AudioResampler(
-            format=encoder.codec_context.format,
-            layout=layout,
-            rate=rate,
-            frame_size=encoder.codec_context.frame_size,
-        )
-        self._encoded[stream.index] = (encoder, resampler)
+        self._encoded[stream.index] = (encoder, _resampler_for(encoder))
         self.notes.append(
             f"{name} ({codec}) is encoded again as {target}: {self._output.format.name} cannot hold {codec}"
         )
@@ -127,14 +129,16 @@ class TrackCopier:
         streams = [self._input.streams[index] for index in (*self._copied, *self._encoded)]
         if not streams:
             return
-        if self._origin > 0:
+        cut = self._origin > origin_of(self._input)
+        if cut and not times_may_jump(self._input):
             with suppress(FFmpegError):  # where it cannot seek, what lies before the origin is passed over below
                 self._input.seek(int(self._origin * av.time_base))
+        taken = {stream.index for stream in streams}
         try:
-            for packet in self._input.demux(streams):
-                if packet.dts is None and packet.pts is None:
+            for packet in packets_of(self._input, also=streams):
+                if packet.stream.index not in taken or (packet.dts is None and packet.pts is None):
                     continue
-                if _time(packet) + (packet.duration or 0) * packet.time_base <= self._origin and self._origin > 0:
+                if _time(packet) + (packet.duration or 0) * packet.time_base <= self._origin and cut:
                     continue
                 if self._stop is not None and _time(packet) >= self._stop:
                     if _time(packet) >= self._stop + _INTERLEAVING:
@@ -147,34 +151,53 @@ class TrackCopier:
     def _write(self, packet: Packet) -> None:
         index = packet.stream.index
         if index in self._encoded:
-            self._write_encoded(packet, *self._encoded[index])
+            self._write_encoded(packet)
             return
         shift = round(self._origin / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts = None if packet.dts is None else packet.dts - shift
         packet.stream = self._copied[index]
         last = self._last.get(index)
-        if packet.dts is not None and last is not None and packet.dts < last:  # times that jump back
+        if packet.dts is not None and last is not None and packet.dts < last + self._step / packet.time_base:
+            if (last - packet.dts) * packet.time_base > OVERLAP:
+                self._note_damage()
+                return
+            # Where two parts are joined, the second may begin before the sound of the first ends.
+            packet.dts = math.ceil(last + self._step / packet.time_base)
+            packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+        if packet.dts is not None:
+            self._last[index] = packet.dts
+        try:
+            self._output.mux(packet)
+        except InvalidDataError:  # a container may look into the packet: AAC from a transport stream into MP4
             self._note_damage()
-            return
-        self._last[index] = packet.dts
-        self._output.mux(packet)
 
     def _note_damage(self) -> None:
         if _DAMAGE not in self.notes:
             self.notes.append(_DAMAGE)
 
-    def _write_encoded(self, packet: Packet, stream: av.AudioStream, resampler: AudioResampler) -> None:
+    def _write_encoded(self, packet: Packet) -> None:
+        stream, resampler = self._encoded[packet.stream.index]
         try:
-            frames = packet.decode()
-        except InvalidDataError:
+            decoded_frames = packet.decode()
+        except FFmpegError:  # a decoder has many names for damage
             self._note_damage()
             return
-        for decoded in frames:
+        for decoded in decoded_frames:
             assert isinstance(decoded, av.AudioFrame)
             if decoded.pts is not None and decoded.time_base is not None:
                 decoded.pts -= round(self._origin / decoded.time_base)
-            for frame in resampler.resample(decoded):
+            try:
+                frames = resampler.resample(decoded)
+            except ValueError:  # from here on the sound has another layout or rate
+                resampler = _resampler_for(stream)
+                self._encoded[packet.stream.index] = (stream, resampler)
+                frames = resampler.resample(decoded)
+            for frame in frames:
+                if frame.pts is not None:
+                    if frame.pts < self._last.get(packet.stream.index, frame.pts):
+                        continue  # a new resampler begins a little before the old one ended
+                    self._last[packet.stream.index] = frame.pts + frame.samples
                 self._output.mux(stream.encode(frame))
 
 
@@ -191,12 +214,19 @@ def _holds(container: str, stream: Stream) -> bool:
     return True
 
 
+def _resampler_for(stream: av.AudioStream) -> AudioResampler:
+    """What gives the encoder of `stream` sound as it takes it."""
+    context = stream.codec_context
+    return AudioResampler(
+        format=context.format,
+        layout=context.layout,
+        rate=context.sample_rate,
+        frame_size=context.frame_size,
+        options=_STEADY,
+    )
+
+
 def _time(packet: Packet) -> Fraction:
     ticks = packet.pts if packet.pts is not None else packet.dts
     assert ticks is not None
     return ticks * packet.time_base
-
-
-def _carry_tags(source: Stream, copy: Stream) -> None:
-    copy.metadata.update({key: value for key, value in source.metadata.items() if key.lower() in ("language", "title")})
-    copy.disposition = source.disposition

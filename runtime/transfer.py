@@ -124,7 +124,9 @@ class VideoStyleTransfer:
             stylizer.check_size(reader.size)
             stylizer.temporal = self._temporal(settings)
             with (
-                write_video(temporary, source=reader, settings=settings, threads=self._threads) as writer,
+                write_video(
+                    temporary, source=reader, settings=settings, threads=self._threads, name=report.output
+                ) as writer,
                 progress(reader.expected) as show,
             ):
                 report.stages = stylize_video(reader, stylizer, writer, progress=show)

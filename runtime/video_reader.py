@@ -3,6 +3,8 @@
 # PyAV states its types in part only.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from __future__ import annotations
+
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -12,19 +14,17 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition
 
 from tsn.runtime.colour import RgbFromVideo, colour_of
 from tsn.runtime.errors import InputError
 from tsn.runtime.geometry import Size
 from tsn.runtime.job import Settings
 from tsn.runtime.pipeline import Frame
+from tsn.runtime.promise import Promise
+from tsn.runtime.timeline import from_key_frame, origin_of, packets_of, pictures_of, times_may_jump
 
-# Codecs in which a packet may hold no frame or two: their packets say nothing about how many frames there should be.
-_LOOSELY_PACKED = frozenset(
-    {"mpeg4", "msmpeg4v2", "msmpeg4v3", "mpeg1video", "mpeg2video", "vc1", "wmv3", "flv1", "vp9"}
-)
 _USUAL_RATE = Fraction(25)  # for a stream that states none
+_PLAUSIBLE = Fraction(1, 4)  # of its rate, that a file may hold fewer or more frames
 
 
 class VideoReader:
@@ -49,28 +49,22 @@ class VideoReader:
     def __init__(self, path: Path, settings: Settings) -> None:
         start, duration = settings.start, settings.duration
         self.path = path
-        self.missing = 0
-        self.damaged = 0
-        self._container = _open(path)
-        self._stream = _video_stream(self._container, path)
-        self._stream.thread_type = "AUTO"
         self.whole = start is None and duration is None and settings.max_frames is None
         self._max_frames = settings.max_frames
-        self._packets = 0
-        self._frames = 0
+        self._open()
         stream = self._stream
         self.time_base = stream.time_base or 1 / _USUAL_RATE
         self.rate = stream.average_rate or stream.guessed_rate or _USUAL_RATE
-        self.origin = max(Fraction(0), Fraction(self._container.start_time or 0, av.time_base)) + (start or 0)
+        self._beginning = origin_of(self._container)
+        self.origin = self._beginning + (start or 0)
         self.stop = None if duration is None else self.origin + duration
         self._origin_ticks = round(self.origin / self.time_base)
-        if start:
+        if start and not times_may_jump(self._container):
             self._seek()
-        self._decoded = self._decode()
-        first = next(self._decoded, None)
-        if start and (first is None or (first.pts or 0) * self.time_base > self.origin + 2 / self.rate):
-            self._rewind()  # the seek went too far, as it may where there is no index: MPEG-TS
-            first = next(self._decoded, None)
+        first = next(self._wanted, None)
+        if start and (self._earliest is None or self._earliest > self.origin):
+            self._reopen()  # the seek went too far, as it may where there is no index
+            first = next(self._wanted, None)
         if first is None:
             raise self._no_frame(start)
         self._first = first
@@ -83,7 +77,7 @@ class VideoReader:
         self._to_rgb = RgbFromVideo(
             self.colour, self.size if self._rotation % 2 == 0 else Size(self.size.height, self.size.width)
         )
-        aspect = stream.sample_aspect_ratio or Fraction(1)
+        aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = Fraction(1) if self.size != upright else aspect if self._rotation % 2 == 0 else 1 / aspect
         self.expected = self._expected()
 
@@ -95,22 +89,59 @@ class VideoReader:
             if self._rotation:
                 rgb = np.ascontiguousarray(np.rot90(rgb, self._rotation))
             if frame.pts is None:  # raw streams state no times
-                ticks = last + round(1 / (self.rate * self.time_base)) if last >= 0 else 0
+                begins = last + round(1 / (self.rate * self.time_base)) if last >= 0 else 0
             else:
-                ticks = max(last + 1, frame.pts - self._origin_ticks)
-            duration = frame.duration * self.time_base if frame.duration else 1 / self.rate
-            yield Frame(rgb=rgb, time=ticks * self.time_base, duration=duration)
-            last = ticks
-            frame = next(self._decoded, None)
-        self.missing = max(self.missing, self._promised(last) - self._frames)
+                begins = frame.pts - self._origin_ticks
+            ticks = max(last + 1, begins)
+            ends = begins * self.time_base + self._lasts(frame)
+            following = next(self._wanted, None)
+            if following is not None and following.pts is not None:
+                ends = following.pts * self.time_base - self.origin
+            elif following is None and self._next_at is not None:
+                ends = self._next_at - self.origin
+            if self.stop is not None:
+                ends = min(ends, self.stop - self.origin)
+            self._end = self.origin + ends
+            yield Frame(rgb=rgb, time=ticks * self.time_base, duration=ends - ticks * self.time_base)
+            last, frame = ticks, following
+        if self._ran_out:
+            self.missing = max(self.missing, self._lost())
 
     def close(self) -> None:
         """Release the file."""
         self._container.close()
 
+    def _open(self) -> None:
+        """Begin at the beginning of the file."""
+        self._container = _open(self.path)
+        self._stream = _video_stream(self._container, self.path)
+        self._stream.thread_type = "AUTO"
+        self.missing = 0
+        self.damaged = 0
+        self._packets = 0
+        self._frames = 0
+        self._ran_out = False  # the file came to its end before what was asked for
+        self._next_at: Fraction | None = None  # seconds into the file at which a frame that was not asked for follows
+        self._earliest: Fraction | None = None  # seconds into the file of the first frame that was decoded
+        self._end: Fraction | None = None  # seconds into the file at which the last frame seen is over
+        self._promise = Promise(self.path, self._container, self._stream)
+        self._wanted = self._cut(self._decode())
+
+    def _reopen(self) -> None:
+        self.close()
+        self._open()
+
+    def _seek(self) -> None:
+        try:
+            self._container.seek(self._origin_ticks, stream=self._stream)
+        except FFmpegError:  # some containers cannot seek
+            self._reopen()
+
     def _decode(self) -> Generator[av.VideoFrame]:
-        """Frames within start and stop, in order of presentation. Damage is counted and passed over."""
-        packets = self._container.demux(self._stream)
+        """Frames in order of presentation. Damage is counted and passed over."""
+        packets = (packet for packet in packets_of(self._container) if packet.stream.index == self._stream.index)
+        if self.origin > self._beginning and times_may_jump(self._container):
+            packets = from_key_frame(packets, self._origin_ticks)
         while True:
             try:
                 packet = next(packets)
@@ -126,76 +157,76 @@ class VideoReader:
                 if self.missing > self._packets + 100:  # the demuxer itself fails again and again
                     return
                 continue
-            for frame in frames:
-                at = frame.pts * self.time_base if frame.pts is not None else None
-                if at is not None and at < self.origin and not self.whole:
-                    continue
-                if self._done(at):
-                    return
-                self._frames += 1
-                self.damaged += frame.is_corrupt
-                yield frame
+            yield from frames
+
+    def _cut(self, frames: Iterator[av.VideoFrame]) -> Generator[av.VideoFrame]:
+        """The frames within start and stop, and the one before them where it is still shown for long."""
+        before: av.VideoFrame | None = None
+        for frame in frames:
+            at = frame.pts * self.time_base if frame.pts is not None else None
+            self._earliest = at if self._earliest is None else self._earliest
+            if at is not None and at < self.origin and not self.whole:
+                before = frame
+                self._end = at + self._lasts(frame)
+                continue
+            if before is not None and at is not None and at > self.origin + 1 / self.rate:
+                yield self._counted(before)
+            before = None
+            if self._done(at):
+                self._next_at = at
+                return
+            yield self._counted(frame)
+        self._ran_out = True
+        if before is not None and self._end is not None and self._end > self.origin:
+            yield self._counted(before)
+
+    def _counted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        self._frames += 1
+        self.damaged += frame.is_corrupt
+        return frame
 
     def _done(self, at: Fraction | None) -> bool:
         over = at is not None and self.stop is not None and at >= self.stop
         return over or (self._max_frames is not None and self._frames >= self._max_frames)
 
-    def _seek(self) -> None:
-        try:
-            self._container.seek(self._origin_ticks, stream=self._stream)
-        except FFmpegError:  # some containers cannot seek
-            self._rewind()
-
-    def _rewind(self) -> None:
-        """Decode from the beginning of the file."""
-        self.close()
-        self._container = _open(self.path)
-        self._stream = _video_stream(self._container, self.path)
-        self._packets = self._frames = self.missing = self.damaged = 0
-        self._decoded = self._decode()
-
-    def _length(self) -> Fraction | None:
-        """Seconds that the header promises for the video track."""
-        if self._stream.duration:
-            return self._stream.duration * self.time_base
-        if text := self._stream.metadata.get("DURATION"):  # Matroska
-            hours, minutes, seconds = text.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-        return None
+    def _lasts(self, frame: av.VideoFrame) -> Fraction:
+        return frame.duration * self.time_base if frame.duration else 1 / self.rate
 
     def _expected(self) -> int | None:
-        frames = self._stream.frames or None
+        frames = self._promise.frames
         if not self.whole or frames is None:
-            length = self._length() or (Fraction(self._container.duration or 0, av.time_base) or None)
-            if length is not None:
-                until = length if self.stop is None else min(length, self.stop)
+            length = Fraction(self._container.duration or 0, av.time_base)
+            end = self._promise.end or (self._beginning + length if length else None)
+            if end is not None:
+                until = end if self.stop is None else min(end, self.stop)
                 frames = max(1, round((until - self.origin) * self.rate))
         if self._max_frames is not None:
             return self._max_frames if frames is None else min(frames, self._max_frames)
         return frames
 
-    def _promised(self, last: int) -> int:
-        """How many frames a whole reading should have given; `last` is the last frame's time in ticks."""
+    def _lost(self) -> int:
+        """Frames that were to come when the file came to its end."""
+        assert self._end is not None
+        elapsed = self._end - self.origin
+        pace = self._frames / elapsed if elapsed > 0 else self.rate
+        rate = self.rate if abs(pace / self.rate - 1) < _PLAUSIBLE else pace
+        unread = self._promise.unread(self._end, until=self.stop, rate=rate)
+        if self._max_frames is not None:
+            unread = min(unread, self._max_frames - self._frames)
         if not self.whole:
-            return 0
-        loose = self._stream.codec_context.name in _LOOSELY_PACKED
-        promised = max(0 if loose else self._packets, self._stream.frames)
-        length = self._length()
-        if not self._stream.frames and length is not None:  # Matroska cut short: the header still has the whole length
-            short = round((length - self.origin - last * self.time_base) * self.rate) - 1
-            promised = max(promised, self._frames + short if short > 1 else 0)  # one frame: the header may be rounded
-        if loose and promised - self._frames <= 2 + promised // 50:  # packets without a picture, not pictures lost
-            promised = self._frames + self.missing
-        return promised
+            return unread
+        return max(unread, self._promise.missing(packets=self._packets, frames=self._frames))
 
     def _no_frame(self, start: Fraction | None) -> InputError:
-        length = self._length()
+        end = self._end if self._end is not None else self._promise.end
+        if start and end is not None and self.origin >= end:
+            cut_off = " and cut off" if self._promise.unread(end, until=None, rate=self.rate) else ""
+            length = float(end - self._beginning)
+            reason = f"is {length:.2f} s long{cut_off}: nothing follows {float(start):.2f} s. Lower --start"
+        else:
+            reason = "holds no frame that can be decoded. Is the file damaged or empty?"
         self.close()
-        if start and length is not None and self.origin >= length:
-            return InputError(
-                f"{self.path} is {float(length):.2f} s long: nothing follows {float(start):.2f} s. Lower --start"
-            )
-        return InputError(f"{self.path} holds no frame that can be decoded. Is the file damaged or empty?")
+        return InputError(f"{self.path} {reason}")
 
 
 @contextmanager
@@ -223,9 +254,8 @@ def _open(path: Path) -> InputContainer:
 
 
 def _video_stream(container: InputContainer, path: Path) -> av.VideoStream:
-    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    if streams:
-        return streams[0]
+    if pictures := pictures_of(container):
+        return pictures[0]
     found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
     container.close()
     raise InputError(f"{path} holds no video track, only: {found}")

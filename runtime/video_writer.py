@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -18,11 +19,12 @@ from tsn.runtime.colour import VideoFromRgb
 from tsn.runtime.encoders import Encoding, choose_encoding
 from tsn.runtime.errors import OutputError
 from tsn.runtime.job import Settings
+from tsn.runtime.overlap import behind
 from tsn.runtime.pipeline import Frame
+from tsn.runtime.tags import carry_track_tags, file_tags, options_for
+from tsn.runtime.timeline import pictures_of
 from tsn.runtime.tracks import TrackCopier
 from tsn.runtime.video_reader import VideoReader
-
-MOST_THREADS = 16  # of an encoder: x265 takes no more
 
 if TYPE_CHECKING:
     Packet = av.Packet[Any]  # subscriptable in its stub alone
@@ -32,33 +34,47 @@ class VideoWriter:
     """Encodes frames to `path`, in the manner of the video they came from.
 
     Times, colour tags, pixel aspect, metadata, chapters, audio and subtitle tracks are the input's. `written` counts
-    the frames that reached the file, `notes` says which tracks could not be copied as they are.
+    the frames that reached the file, `notes` says which tracks could not be copied as they are. `name` is the one that
+    errors give, where the file gets another one in the end.
 
     Raises:
         OutputError: the encoder or the container refuses, or the disk does.
         UnavailableError: this build of FFmpeg lacks the encoder.
     """
 
-    def __init__(self, path: Path, *, source: VideoReader, settings: Settings, threads: int | None) -> None:
+    def __init__(
+        self, path: Path, *, source: VideoReader, settings: Settings, threads: int | None, name: Path | None = None
+    ) -> None:
         self.written = 0
-        self._path = path
+        self._name = name or path
+        self._busy = Lock()
         self._time_base = source.time_base
         self._ends: dict[int, int] = {}  # of each frame in the encoder: when it starts and ends, in ticks
         self._start: tuple[int, int | None] | None = None  # pts and dts of the first packet
         self._held: Packet | None = None
         self._end = 0
-        encoding = choose_encoding(path, codec=settings.codec, size=source.size, quality=settings.quality)
+        encoding = choose_encoding(
+            path, codec=settings.codec, size=source.size, rate=source.rate, quality=settings.quality, threads=threads
+        )
         try:
-            self._container = av.open(str(path.absolute()), "w")
-            self._stream = self._add_stream(source, encoding, threads)
+            with av.open(str(source.path.absolute()), "r", metadata_errors="replace") as original:
+                tags = file_tags(original.metadata)
+                self._container = av.open(str(path.absolute()), "w", options=options_for(path, tags))
+                self._container.metadata.update(tags)
+                self._stream = self._add_stream(source, encoding)
+                carry_track_tags(pictures_of(original)[0], self._stream)
+                chapters = original.chapters()
+            if source.whole:
+                self._container.set_chapters(chapters)
             self._to_video = VideoFromRgb(source.colour, encoding.pixel_format)
             self._tracks = TrackCopier(
                 source.path, self._container, origin=source.origin, stop=source.stop, whole=source.whole
             )
-            self._carry_metadata(source)
         except (FFmpegError, ValueError) as error:
-            raise _failure(path, error) from error
+            raise _failure(self._name, error) from error
         self.notes = self._tracks.notes
+        if chapters and not source.whole:
+            self.notes.append("the chapters are left out: a part of a video has other times than they have")
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; it must be later than the one before. Raises OutputError."""
@@ -66,28 +82,39 @@ class VideoWriter:
         video.pts = round(frame.time / self._time_base)
         video.time_base = self._time_base
         self._ends[video.pts] = max(video.pts + 1, round((frame.time + frame.duration) / self._time_base))
-        try:
+        with self._at_work():
             self._mux(self._stream.encode(video))
             self._tracks.up_to(frame.time)
-        except (FFmpegError, ValueError) as error:
-            raise _failure(self._path, error) from error
 
     def close(self) -> None:
         """Flush the encoder, copy the rest of the tracks and finish the file. Raises OutputError."""
-        try:
+        with behind(lambda _: self._finish(), depth=1) as finish:  # Ctrl-C reaches us even if the encoder hangs
+            finish(None)
+
+    def release(self) -> None:
+        """Let go of the file. One that was not closed is left unfinished, for the caller to remove."""
+        if not self._busy.acquire(blocking=False):
+            return  # an encoder that hangs keeps what it has
+        self._tracks.close()
+        with suppress(FFmpegError, ValueError):  # an unfinished file is thrown away: why no longer matters
+            self._container.close()
+
+    @contextmanager
+    def _at_work(self) -> Generator[None]:
+        """What uses the encoder and the file, which must not be closed under it."""
+        with self._busy:
+            try:
+                yield
+            except (FFmpegError, ValueError) as error:
+                raise _failure(self._name, error) from error
+
+    def _finish(self) -> None:
+        with self._at_work():
             self._mux(self._stream.encode(None))
             if self._held is not None:
                 self._held.duration = self._until_end(self._held)
                 self._container.mux(self._held)
             self._tracks.finish(self._end * self._time_base)
-            self._container.close()
-        except (FFmpegError, ValueError) as error:
-            raise _failure(self._path, error) from error
-
-    def release(self) -> None:
-        """Let go of the file. One that was not closed is left unfinished, for the caller to remove."""
-        self._tracks.close()
-        with suppress(FFmpegError, ValueError):  # an unfinished file is thrown away: why no longer matters
             self._container.close()
 
     def _mux(self, packets: list[Packet]) -> None:
@@ -113,16 +140,17 @@ class VideoWriter:
         assert last.dts is not None
         return max(1, (self._end - first_pts) - (last.dts - first_dts))
 
-    def _add_stream(self, source: VideoReader, encoding: Encoding, threads: int | None) -> av.VideoStream:
+    def _add_stream(self, source: VideoReader, encoding: Encoding) -> av.VideoStream:
         stream = self._container.add_stream(encoding.encoder, rate=source.rate, options=dict(encoding.options))
         assert isinstance(stream, av.VideoStream)
         stream.time_base = source.time_base
         context = stream.codec_context
         context.time_base = source.time_base
+        context.framerate = encoding.rate
         context.width, context.height = source.size.width, source.size.height
         context.pix_fmt = encoding.pixel_format
         context.sample_aspect_ratio = source.pixel_aspect
-        context.thread_count = min(threads or 0, MOST_THREADS)
+        context.thread_count = encoding.threads
         context.colorspace = source.colour.matrix
         context.color_range = source.colour.range
         context.color_primaries = source.colour.primaries
@@ -130,20 +158,13 @@ class VideoWriter:
         context.open()
         return stream
 
-    def _carry_metadata(self, source: VideoReader) -> None:
-        with av.open(str(source.path.absolute()), "r", metadata_errors="replace") as container:
-            structural = {"major_brand", "minor_version", "compatible_brands", "encoder"}
-            self._container.metadata.update(
-                {key: value for key, value in container.metadata.items() if key.lower() not in structural}
-            )
-            if source.whole and (chapters := container.chapters()):  # a part has other times than the chapters
-                self._container.set_chapters(chapters)
-
 
 @contextmanager
-def write_video(path: Path, *, source: VideoReader, settings: Settings, threads: int | None) -> Generator[VideoWriter]:
+def write_video(
+    path: Path, *, source: VideoReader, settings: Settings, threads: int | None, name: Path | None = None
+) -> Generator[VideoWriter]:
     """Open `path` for writing; whatever happens, the file is released at the end. Closing it is the caller's part."""
-    writer = VideoWriter(path, source=source, settings=settings, threads=threads)
+    writer = VideoWriter(path, source=source, settings=settings, threads=threads, name=name)
     try:
         yield writer
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tsn.runtime import overlap
 from tsn.runtime.overlap import behind, prefetched, spread
 
 
@@ -140,3 +141,19 @@ def test_leaving_spread_work_early_interrupts_what_is_under_way() -> None:
         raise KeyboardInterrupt
     assert time.perf_counter() - begun < 5
     assert threading.active_count() == before
+
+
+def test_a_consumer_that_hangs_is_left_behind_when_the_work_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlap, "_LAST_ITEM", 0.2)
+    released = threading.Event()
+
+    def stop_while_it_hangs() -> None:
+        with behind(lambda item: released.wait(60), depth=2) as write:
+            write(0)
+            raise KeyboardInterrupt
+
+    begun = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        stop_while_it_hangs()
+    assert time.perf_counter() - begun < 10
+    released.set()
