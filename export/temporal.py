@@ -94,6 +94,8 @@ def flow_network(request: FlowRequest, frames: Sequence[NDArray[np.uint8]] = ())
         axes={"current": SIDES, "previous": SIDES, "flow": SIDES},
         minimum_side=16,
         largest_pixels=request.largest.pixels,
+        updates=request.updates,
+        scale=float(request.scale),
         unrolled=True,
         parity=Parity(
             cases=[{"current": frame, "previous": np.roll(frame, MOVED, axis=2)} for frame in every],

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from tsn.benchmarks.throughput import modes, rows
@@ -29,6 +30,7 @@ class Lane:
     process: RowProcess
     warm_up: Turn
     turns: dict[Scope, list[Turn]] = field(default_factory=dict[Scope, list[Turn]])
+    by_length: dict[int, list[Turn]] = field(default_factory=dict[int, list[Turn]])
 
 
 def run_lanes(
@@ -78,6 +80,7 @@ def run_lanes(
                 lanes.append(Lane(row=row, mode=mode, process=process, warm_up=turn))
         for scope in ("file", "networks"):
             _take_turns(plan, lanes, scope, name=name, size=size, empty=empty, between=between, enough=enough, say=say)
+        _take_length_turns(plan, lanes, name=name, size=size, empty=empty, say=say)
     return lanes, empty
 
 
@@ -93,7 +96,9 @@ def may_run(plan: Plan, bundle: Bundle, row: Row, mode: Mode) -> WeightFiles | s
 
 def frames_of_turn(plan: Plan, warm_up: Turn) -> int:
     """How many frames fill a turn at the pace of the warm-up's later frames."""
-    pace = min(statistics.median(warm_up.frame_ms), warm_up.frame_ms[-1]) if warm_up.frame_ms else 1000.0
+    times = warm_up.frame_ms
+    paces = [statistics.mean(pair) for pair in pairwise(times)] or times  # two frames side by side come out at once
+    pace = min(paces, default=1000.0)
     return max(min(plan.fewest, plan.frames), min(plan.frames, int(plan.turn_seconds * 1000 / max(pace, 1e-3))))
 
 
@@ -140,3 +145,23 @@ def _take_turns(
             lane.turns[scope].append(turn)
             cell = f"{name} {size} {lane.row.name} {lane.mode.name} {scope}"
             say(f"{cell} {repeat + 1}/{plan.repeats}: {turn.frames / turn.seconds:.2f} frames/s")
+
+
+def _take_length_turns(
+    plan: Plan, lanes: Sequence[Lane], *, name: str, size: str, empty: list[NotRun], say: Say
+) -> None:
+    for repeat in range(plan.repeats if plan.lengths else 0):
+        for lane in rotated([lane for lane in lanes if "file" in lane.turns], repeat):
+            row, mode = lane.row.name, lane.mode.name
+            for frames in plan.lengths:
+                if repeat and frames not in lane.by_length:
+                    continue
+                turn = lane.process.ask(Request(do="file", frames=frames, mode=mode))
+                if turn.error is not None:
+                    lane.by_length.pop(frames, None)
+                    reason = f"{frames} frames: {turn.error}"
+                    empty.append(NotRun(bundle=name, row=row, mode=mode, size=size, scope="file", reason=reason))
+                    continue
+                lane.by_length.setdefault(frames, []).append(turn)
+                say(f"{name} {size} {row} {mode} {frames} frames {repeat + 1}/{plan.repeats}: "
+                    f"{turn.frames / turn.seconds:.2f} frames/s")  # fmt: skip

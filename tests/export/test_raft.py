@@ -102,6 +102,7 @@ def test_the_onnx_file_agrees_with_pytorch_at_every_size(tmp_path: Path) -> None
         torch.save(BUILDERS["raft-small"](weights=None).state_dict(), tmp_path / "weights.pth")
     request = FlowRequest(kind="raft-small", weights=tmp_path / "weights.pth", updates=2, scale=Fraction(1, 2))
     exportable = flow_network(request)
+    assert (exportable.updates, exportable.scale) == (2, 0.5)
     write_onnx(exportable, tmp_path / "flow.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "flow.onnx", providers=["CPUExecutionProvider"])
     for height, width in ((64, 90), (301, 277)):
