@@ -88,7 +88,9 @@ def _settled(model: onnx.ModelProto, size: Size) -> onnx.ModelProto:
 def _fold_sizes(graph: onnx.GraphProto) -> None:
     """Add what is reckoned from the sizes of the inputs alone as constants: shape inference does not know every
     operator that does so, Mod among them."""
-    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if math.prod(tensor.dims) <= FEW}
+    known = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if math.prod(tensor.dims) <= FEW
+    }
     lengths = {value.name: [axis.dim_value for axis in value.type.tensor_type.shape.dim] for value in graph.input}
     found: dict[str, NDArray[Any]] = {}
     rest: list[onnx.NodeProto] = []
@@ -101,11 +103,11 @@ def _fold_sizes(graph: onnx.GraphProto) -> None:
             rest.append(node)
             continue
         values = ReferenceEvaluator(node).run(None, inputs)
-        found |= dict(zip(node.output, values, strict=True))
+        found |= {name: np.asarray(value) for name, value in zip(node.output, values, strict=True)}
         known |= found
     del graph.node[:]
     graph.node.extend(rest)
-    graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in found.items())
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in found.items())
 
 
 def _shapes(model: onnx.ModelProto) -> Shapes:

@@ -1,5 +1,6 @@
 """The whole measurement: for each size a clip, for each bundle its rows in turns."""
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -46,8 +47,8 @@ def measure(plan: Plan, *, say: Say) -> Results:
         say(f"the load average is {where.load_average}: other programs are running, the figures will be too low")
     started = time.monotonic()
 
-    def enough() -> bool:
-        return plan.budget_seconds is not None and time.monotonic() - started > plan.budget_seconds
+    def left() -> float:
+        return math.inf if plan.budget_seconds is None else plan.budget_seconds - (time.monotonic() - started)
 
     inputs: list[Input] = []
     media: list[Media] = []
@@ -68,7 +69,7 @@ def measure(plan: Plan, *, say: Say) -> Results:
             beside = _Media(plan, clip, described, folder)
             for bundle in plan.bundles:
                 lanes, absent = run_lanes(
-                    plan, bundle, named.name, clip, folder=folder, between=beside.turn, enough=enough, say=say
+                    plan, bundle, named.name, clip, folder=folder, between=beside.turn, left=left, say=say
                 )
                 own = beside.results()
                 setting = Setting(

@@ -18,7 +18,7 @@ BAR, GAP = 0.8, 0.35  # the height of a bar, and the space between groups; one b
 
 def draw_report(results: Results, path: Path) -> None:
     """Draw the cells of `results` into a PNG; a scope without cells leaves its column out."""
-    scopes = [scope for scope in SCOPES if any(cell.scope == scope for cell in results.measurements)]
+    scopes: list[Scope] = [scope for scope in SCOPES if any(cell.scope == scope for cell in results.measurements)]
     if not scopes:
         figure = Figure(figsize=(7, 1.2))
         figure.text(0.05, 0.5, "no row could run: see report.md", color=INK)

@@ -1,5 +1,6 @@
 """Rows taking turns: warm-up first, then each row once in every repeat, so that what disturbs one disturbs all."""
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -41,22 +42,25 @@ def run_lanes(
     *,
     folder: Path,
     between: Callable[[], None],
-    enough: Callable[[], bool],
+    left: Callable[[], float],
     say: Say,
 ) -> tuple[list[Lane], list[NotRun]]:
     """All turns of a bundle at a size, and the cells that stay empty. Processes are ended on return.
 
     Args:
         between: called once in every repeat of the file turns, to measure what goes with them.
-        enough: says whether the time is used up; then no further repeat begins.
+        left: the seconds that are left. When they are used up no further repeat begins, and what is slow to start and
+            not ready is ended.
     """
     name = bundle.manifest.name
     lanes: list[Lane] = []
     empty: list[NotRun] = []
     with ExitStack() as stack:
-        for row in plan.rows:
+        for row in sorted(plan.rows, key=lambda row: row.slow_start):  # what is not ready in time costs no other
             for mode in plan.modes:
                 found = may_run(plan, bundle, row, mode)
+                if row.slow_start and left() <= 0 and not isinstance(found, str):
+                    found = "no time was left to start it: leave --quick out"
                 if isinstance(found, str):
                     empty.append(NotRun(bundle=name, row=row.name, mode=mode.name, size=size, reason=found))
                     continue
@@ -72,14 +76,16 @@ def run_lanes(
                         output=folder / f"{row.name}-{mode.name}.mp4",
                     )
                 )
-                turn = process.ask(Request(do="file", frames=plan.warm_up, mode=mode.name))
+                seconds = left() if row.slow_start else math.inf
+                turn = process.ask(Request(do="file", frames=plan.warm_up, mode=mode.name), seconds=seconds)
                 if turn.error is not None:
                     empty.append(NotRun(bundle=name, row=row.name, mode=mode.name, size=size, reason=turn.error))
                     process.close()
                     continue
                 lanes.append(Lane(row=row, mode=mode, process=process, warm_up=turn))
+        lanes.sort(key=lambda lane: plan.rows.index(lane.row))
         for scope in ("file", "networks"):
-            _take_turns(plan, lanes, scope, name=name, size=size, empty=empty, between=between, enough=enough, say=say)
+            _take_turns(plan, lanes, scope, name=name, size=size, empty=empty, between=between, left=left, say=say)
         _take_length_turns(plan, lanes, name=name, size=size, empty=empty, say=say)
     return lanes, empty
 
@@ -110,7 +116,7 @@ def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:
 
 def _take_turns(
     plan: Plan, lanes: list[Lane], scope: Scope, *, name: str, size: str, empty: list[NotRun],
-    between: Callable[[], None], enough: Callable[[], bool], say: Say,
+    between: Callable[[], None], left: Callable[[], float], say: Say,
 ) -> None:  # fmt: skip
     frames: dict[int, int] = {}
     running: list[Lane] = []
@@ -129,7 +135,7 @@ def _take_turns(
         lane.turns[scope] = []
         running.append(lane)
     for repeat in range(plan.repeats):
-        if repeat and enough():
+        if repeat and left() <= 0:
             say(f"{name} {size} {scope}: the time is used up after {repeat} of {plan.repeats} repeats")
             return
         if scope == "file":
