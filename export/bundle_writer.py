@@ -111,6 +111,7 @@ def _written(exportable: Exportable, folder: Path, report: Report) -> Network:
         minimum_side=exportable.minimum_side,
         largest_pixels=exportable.largest_pixels,
         multiply_adds=multiply_adds_a_pixel(path),
+        updates=exportable.updates,
         scale=exportable.scale,
         accuracy=measure(exportable, path),
     )

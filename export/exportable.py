@@ -52,6 +52,7 @@ class Exportable:
     minimum_side: int  # pixels
     parity: Parity
     largest_pixels: int | None = None  # of a frame, where the network has a limit
+    updates: int | None = None  # of a flow: how often it is refined
     scale: float | None = None  # of a flow and its features: of the frames that they are computed on
     unrolled: bool = False  # a long graph: torch.jit traces it in seconds, torch.export in minutes
     reduction: Reduction | None = None  # None: the network is FP32 whatever precision is asked for

@@ -143,6 +143,7 @@ def _flow_network(
         axes={"current": SIDES, "features": FEATURE_SIDES, "previous_features": FEATURE_SIDES, "flow": SIDES},
         minimum_side=SMALLEST_SIDE,
         largest_pixels=request.largest.pixels,
+        updates=request.updates,
         scale=float(request.scale),
         unrolled=True,
         parity=Parity(

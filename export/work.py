@@ -4,9 +4,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
-from onnx import shape_inference
+from numpy.typing import NDArray
+from onnx import numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
 
 from tsn.runtime.errors import BundleError
 from tsn.runtime.geometry import Size
@@ -26,6 +30,7 @@ class Work:
 
 
 LARGE = Size(1920, 1080)
+FEW = 64  # values of a constant that sizes are reckoned with; weights have more
 
 
 def multiply_adds_a_pixel(network: Path) -> float | None:
@@ -73,10 +78,36 @@ def _settled(model: onnx.ModelProto, size: Size) -> onnx.ModelProto:
         for axis in value.type.tensor_type.shape.dim:
             if axis.dim_param in lengths:
                 axis.dim_value = lengths[axis.dim_param]
+    _fold_sizes(settled.graph)
     del settled.graph.value_info[:]  # the exporter's, in terms of the named axes
     for value in settled.graph.output:
         value.type.tensor_type.ClearField("shape")
     return shape_inference.infer_shapes(settled, data_prop=True)
+
+
+def _fold_sizes(graph: onnx.GraphProto) -> None:
+    """Add what is reckoned from the sizes of the inputs alone as constants: shape inference does not know every
+    operator that does so, Mod among them."""
+    known = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if math.prod(tensor.dims) <= FEW
+    }
+    lengths = {value.name: [axis.dim_value for axis in value.type.tensor_type.shape.dim] for value in graph.input}
+    found: dict[str, NDArray[Any]] = {}
+    rest: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type == "Shape" and all(lengths.get(node.input[0], [0])):
+            inputs = {node.input[0]: np.empty(lengths[node.input[0]], np.uint8)}
+        elif node.input and all(name in known for name in node.input):
+            inputs = {name: known[name] for name in node.input}
+        else:
+            rest.append(node)
+            continue
+        values = ReferenceEvaluator(node).run(None, inputs)
+        found |= {name: np.asarray(value) for name, value in zip(node.output, values, strict=True)}
+        known |= found
+    del graph.node[:]
+    graph.node.extend(rest)
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in found.items())
 
 
 def _shapes(model: onnx.ModelProto) -> Shapes:

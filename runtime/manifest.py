@@ -94,6 +94,7 @@ class Network(_Model):
     minimum_side: Count  # pixels; smaller frames are refused
     largest_pixels: Count | None = None  # of a frame, where the network has a limit
     multiply_adds: Annotated[float, Field(ge=0)] | None = None  # for a pixel, where they can be counted
+    updates: Count | None = None  # of a flow: how often it is refined
     scale: Annotated[float, Field(gt=0, le=1)] | None = None  # of a flow and its features: of the frames they see
     accuracy: Accuracy | None = None
     variants: Mapping[ReducedPrecision, Variant] = {}

@@ -24,6 +24,7 @@ QUICK_SECONDS = 30.0  # after which --quick begins no further repeat: what has b
 @click.option("--input", "source", type=FILE, help="A clip to measure on.  [one is drawn]")
 @click.option("--style", help="A style of the bundle, or a picture.  [the bundle's first]")
 @click.option("--frames", type=click.IntRange(2), help="Frames of a turn, at most.  [48]")
+@click.option("--lengths", metavar="N,N", help="Also turns of so many frames: does the rate depend on the length?")
 @click.option("--repeats", type=click.IntRange(1), help="Turns of each row.  [5]")
 @click.option("--turn-seconds", type=click.FloatRange(0.1), help="What a turn aims at, of a slow row.  [10]")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [one for each core]")
@@ -47,6 +48,7 @@ def command(
     source: Path | None,
     style: str | None,
     frames: int | None,
+    lengths: str | None,
     repeats: int | None,
     turn_seconds: float | None,
     threads: int | None,
@@ -103,9 +105,10 @@ def command(
         source=source,
         style=style,
         frames=frames or (12 if quick else 48),
+        lengths=_lengths(lengths),
         repeats=repeats or (3 if quick else 5),
         turn_seconds=turn_seconds or (1.0 if quick else 10.0),
-        warm_up=2 if quick else 3,
+        warm_up=2 if quick else 4,
         fewest=2 if quick else 4,
         budget_seconds=QUICK_SECONDS if quick else None,
         threads=threads,
@@ -147,3 +150,11 @@ def _names(text: str | None, known: Sequence[str]) -> list[str]:
         if name not in known:
             raise UsageError(f"there is no mode '{name}'. Choose from: {', '.join(known)}")
     return names
+
+
+def _lengths(text: str | None) -> tuple[int, ...]:
+    words = [] if text is None else [word.strip() for word in text.split(",")]
+    for word in words:
+        if not word.isdecimal() or int(word) < 2:
+            raise UsageError(f"'{word}' is no length. Give numbers of frames from 2 up, with commas between: 12,48,192")
+    return tuple(sorted({int(word) for word in words}))

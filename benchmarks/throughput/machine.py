@@ -74,15 +74,26 @@ def peak_host_mb() -> float | None:
 
     On Linux VmHWM, not getrusage: the latter begins with the size of the process that started this one.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(kilobytes) / 1024
+    if (held := _status_mb("VmHWM")) is not None:
+        return held
     if sys.platform == "darwin":
         import resource  # there is none on Windows
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return None
+
+
+def held_host_mb() -> float | None:
+    """The memory that this process holds now; None where the system does not tell."""
+    return _status_mb("VmRSS")
+
+
+def _status_mb(field: str) -> float | None:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith(field))
+    return int(kilobytes) / 1024
 
 
 def _nvidia_smi(query: str) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """The whole measurement: for each size a clip, for each bundle its rows in turns."""
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from tsn.benchmarks.throughput.results import (
     BundleInfo,
     Conditions,
     Input,
+    LengthRate,
     Limit,
     Measurement,
     Media,
@@ -24,13 +26,13 @@ from tsn.benchmarks.throughput.results import (
     Results,
 )  # fmt: skip
 from tsn.benchmarks.throughput.spread import percentiles, rate
-from tsn.benchmarks.throughput.summary import Setting, measurements
+from tsn.benchmarks.throughput.summary import Setting, length_rates, measurements
 from tsn.benchmarks.throughput.task import Request
 from tsn.benchmarks.throughput.turns import Say, may_run, run_lanes
 from tsn.benchmarks.throughput.workers import row_process
 from tsn.export.work import Work, count_work
 from tsn.runtime.bundle import Bundle
-from tsn.runtime.errors import BundleError
+from tsn.runtime.errors import BundleError, InputError
 from tsn.runtime.geometry import Size
 
 MOST_BYTES = 1 << 28  # of decoded frames to hold while encoding is measured
@@ -45,25 +47,29 @@ def measure(plan: Plan, *, say: Say) -> Results:
         say(f"the load average is {where.load_average}: other programs are running, the figures will be too low")
     started = time.monotonic()
 
-    def enough() -> bool:
-        return plan.budget_seconds is not None and time.monotonic() - started > plan.budget_seconds
+    def left() -> float:
+        return math.inf if plan.budget_seconds is None else plan.budget_seconds - (time.monotonic() - started)
 
     inputs: list[Input] = []
     media: list[Media] = []
     cells: list[Measurement] = []
+    by_length: list[LengthRate] = []
     empty: list[NotRun] = []
     with TemporaryDirectory(prefix="tsn-bench-") as name:
         folder = Path(name)
         limits: list[Limit] = []
         for named in plan.sizes:
             say(f"preparing the clip of {named.name}")
-            clip, described = prepare_clip(plan.source, named, frames=plan.frames, folder=folder)
+            longest = max(plan.frames, *plan.lengths, 0)
+            clip, described = prepare_clip(plan.source, named, frames=longest, folder=folder)
+            if plan.lengths and described.frames < plan.lengths[-1]:
+                raise InputError(f"{plan.source} has {described.frames} frames, --lengths asks for {plan.lengths[-1]}")
             inputs.append(described)
             limits = limits or measure_limits(plan, clip, folder, say=say)
             beside = _Media(plan, clip, described, folder)
             for bundle in plan.bundles:
                 lanes, absent = run_lanes(
-                    plan, bundle, named.name, clip, folder=folder, between=beside.turn, enough=enough, say=say
+                    plan, bundle, named.name, clip, folder=folder, between=beside.turn, left=left, say=say
                 )
                 own = beside.results()
                 setting = Setting(
@@ -74,6 +80,7 @@ def measure(plan: Plan, *, say: Say) -> Results:
                     media=own,
                 )
                 cells += measurements(lanes, setting)
+                by_length += length_rates(lanes, setting)
                 empty += absent
             media += beside.results()
     return Results(
@@ -93,6 +100,7 @@ def measure(plan: Plan, *, say: Say) -> Results:
         limits=tuple(limits),
         media=tuple(media),
         measurements=tuple(cells),
+        by_length=tuple(by_length),
         not_run=tuple(merged(empty, sizes=len(plan.sizes), ways=len(plan.modes))),
     )
 
@@ -182,9 +190,12 @@ def _work(plan: Plan, bundle: Bundle, clip: Input) -> dict[str, Work]:
 
 def _described(plan: Plan, bundle: Bundle) -> BundleInfo:
     manifest = bundle.manifest
+    flow = manifest.networks.get("flow")
     return BundleInfo(
         name=manifest.name,
         architecture=manifest.architecture,
         style=plan.style_of(manifest),
         networks={name: network.sha256 for name, network in manifest.networks.items()},
+        flow_updates=flow.updates if flow else None,
+        flow_scale=flow.scale if flow else None,
     )

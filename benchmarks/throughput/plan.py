@@ -26,8 +26,9 @@ class Plan:
     style: str | None  # None: the bundle's first
     frames: int  # at most, of a turn
     repeats: int
+    lengths: tuple[int, ...] = ()  # frames of turns from file to file that show what the length does
     turn_seconds: float  # what a turn aims at
-    warm_up: int = 3  # frames before anything counts
+    warm_up: int = 4  # frames before anything counts
     fewest: int = 4  # frames of a turn, however slow
     budget_seconds: float | None = None  # when it is used up, no further repeat begins
     threads: int | None

@@ -1,61 +1,46 @@
-"""report.png: bars of frames/s, stacked stage times, and how the rate falls with the size."""
+"""report.png: bars of frames/s, stacked stage times, and how the cost grows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
+from tsn.benchmarks.throughput.growth_plots import growth_plots
+from tsn.benchmarks.throughput.plot_style import FAINT, INK, SERIES, STAGES, UNKNOWN_STAGE, heading, line_name, plain
 from tsn.benchmarks.throughput.report import SCOPES
-from tsn.benchmarks.throughput.results import Measurement, Results
+from tsn.benchmarks.throughput.results import Measurement, Results, Scope
 
-# Paul Tol's bright and muted schemes, without their greys: told apart in print and by the colour-blind.
-SIZES = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
-STAGES = {
-    "decode": "#88CCEE",
-    "upload": "#DDCC77",
-    "stylize": "#332288",
-    "flow": "#117733",
-    "blend": "#44AA99",
-    "download": "#999933",
-    "encode": "#CC6677",
-    "other": "#AA4499",
-}
-UNKNOWN_STAGE = "#661100"
-MARKERS = "os^Dvp*X"
-INK, FAINT = "#222222", "#DDDDDD"
 BAR, GAP = 0.8, 0.35  # the height of a bar, and the space between groups; one bar to the next is 1
 
 
 def draw_report(results: Results, path: Path) -> None:
     """Draw the cells of `results` into a PNG; a scope without cells leaves its column out."""
-    scopes = [scope for scope in SCOPES if any(cell.scope == scope for cell in results.measurements)]
+    scopes: list[Scope] = [scope for scope in SCOPES if any(cell.scope == scope for cell in results.measurements)]
     if not scopes:
         figure = Figure(figsize=(7, 1.2))
         figure.text(0.05, 0.5, "no row could run: see report.md", color=INK)
     else:
-        figure = _figure(results.measurements, scopes)
+        figure = _figure(results, scopes)
     FigureCanvasAgg(figure).print_png(path)
 
 
-def _figure(cells: Sequence[Measurement], scopes: Sequence[str]) -> Figure:
-    columns = [[cell for cell in cells if cell.scope == scope] for scope in scopes]
+def _figure(results: Results, scopes: Sequence[Scope]) -> Figure:
+    columns = [[cell for cell in results.measurements if cell.scope == scope] for scope in scopes]
+    growth = [growth_plots(results, scope) for scope in scopes]
     most = max(len(column) for column in columns)
-    panels: list[tuple[Callable[[Axes, Sequence[Measurement]], None], float]] = [
-        (_rates, 0.9 + 0.30 * most),
-        (_stages, 1.5 + 0.30 * most),
-    ]
-    if len({(cell.width, cell.height) for cell in cells}) > 1:
-        panels.append((_growth, 4.0))
-    heights = [height for _, height in panels]
+    heights = [0.9 + 0.30 * most, 1.5 + 0.30 * most, *[4.0] * max(len(plots) for plots in growth)]
     figure = Figure(figsize=(7.6 * len(scopes), sum(heights) + 0.4), dpi=110, layout="constrained")
-    axes = figure.subplots(len(panels), len(scopes), squeeze=False, height_ratios=heights)
+    axes = figure.subplots(len(heights), len(scopes), squeeze=False, height_ratios=heights)
     for column, scope in enumerate(scopes):
-        for line, (draw, _) in enumerate(panels):
-            draw(axes[line][column], columns[column])
-        axes[0][column].set_title(f"Frames a second, {SCOPES[scope]}", loc="left", color=INK, fontweight="bold")
+        first, second, *rest = (line[column] for line in axes)
+        _rates(first, columns[column])
+        heading(first, f"Frames a second, {SCOPES[scope]}")
+        _stages(second, columns[column])
+        for place, draw in zip_longest(rest, growth[column]):
+            draw(place) if draw else place.set_axis_off()
     return figure
 
 
@@ -67,7 +52,7 @@ def _rates(axes: Axes, cells: Sequence[Measurement]) -> None:
         positions,
         [rate.median for rate in rates],
         height=BAR,
-        color=[SIZES[sizes.index(cell.size) % len(SIZES)] for cell in cells],
+        color=[SERIES[sizes.index(cell.size) % len(SERIES)] for cell in cells],
         xerr=[
             [rate.median - min(rate.turns) for rate in rates],
             [max(rate.turns) - rate.median for rate in rates],
@@ -113,7 +98,7 @@ def _stages(axes: Axes, cells: Sequence[Measurement]) -> None:
         )
     overlap = "; the stages overlap" if cells[0].scope == "file" else ""
     _dress(axes, cells, positions, f"ms for a frame: mean{overlap}")
-    axes.set_title("Stages", loc="left", color=INK, fontweight="bold")
+    heading(axes, "Stages")
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.01, 0.98),
@@ -124,39 +109,6 @@ def _stages(axes: Axes, cells: Sequence[Measurement]) -> None:
         handletextpad=0.4,
         columnspacing=0.9,
     )
-
-
-def _growth(axes: Axes, cells: Sequence[Measurement]) -> None:
-    lines = list(dict.fromkeys((cell.bundle, cell.row, cell.mode) for cell in cells))
-    for index, line in enumerate(lines):
-        points = sorted(
-            (cell.width * cell.height / 1e6, cell.frames_per_second.median)
-            for cell in cells
-            if (cell.bundle, cell.row, cell.mode) == line
-        )
-        axes.plot(
-            [point[0] for point in points],
-            [point[1] for point in points],
-            marker=MARKERS[index % len(MARKERS)],
-            color=SIZES[index % len(SIZES)],
-            linewidth=2,
-            label=_label(*line),
-        )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    sizes = {cell.width * cell.height / 1e6: cell.size for cell in cells}
-    axes.set_xticks(list(sizes), [f"{size}\n{pixels:.2g}" for pixels, size in sizes.items()])
-    axes.set_xticks([], minor=True)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.grid(which="both", color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.set_xlabel("size, and million pixels of a frame", fontsize=9)
-    axes.set_ylabel("frames/s", fontsize=9)
-    axes.set_title("Growth", loc="left", color=INK, fontweight="bold")
-    axes.legend(frameon=False, fontsize=8)
-    _plain(axes)
 
 
 def _positions(cells: Sequence[Measurement]) -> list[float]:
@@ -172,21 +124,10 @@ def _positions(cells: Sequence[Measurement]) -> list[float]:
 
 
 def _dress(axes: Axes, cells: Sequence[Measurement], positions: Sequence[float], label: str) -> None:
-    labels = [f"{_label(cell.bundle, cell.row, cell.mode)}  {cell.size}" for cell in cells]
+    labels = [f"{line_name(cell.bundle, cell.row, cell.mode)}  {cell.size}" for cell in cells]
     axes.set_yticks(positions, labels, fontsize=8)
     axes.set_ylim(max(positions) + 0.7, min(positions) - 0.7)
     axes.set_xlabel(label, fontsize=9)
     axes.grid(axis="x", color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
-    _plain(axes)
-
-
-def _label(bundle: str, row: str, mode: str) -> str:
-    return f"{bundle} {row}" if mode == "frame-wise" else f"{bundle} {row} {mode}"
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(labelsize=8, colors=INK)
+    plain(axes)

@@ -1,12 +1,12 @@
 """report.md: the results for people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from tsn.benchmarks.throughput.results import Measurement, NotRun, Results, StageTime
+from tsn.benchmarks.throughput.results import Measurement, NotRun, Results, Scope, StageTime
 from tsn.benchmarks.throughput.rows import ROWS
 
 PICTURE = "report.png"
-SCOPES = {"file": "from file to file", "networks": "networks only"}
+SCOPES: Mapping[Scope, str] = {"file": "from file to file", "networks": "networks only"}
 
 
 def markdown(results: Results) -> str:
@@ -18,6 +18,7 @@ def markdown(results: Results) -> str:
         f"![frames a second, stage times and growth]({PICTURE})",
         *tables(results),
         _stages(results),
+        _by_length(results),
         _media(results),
         _not_run(results.not_run),
     ]
@@ -29,13 +30,13 @@ def tables(results: Results) -> list[str]:
     return [part for scope in SCOPES for part in _rates(results, scope)]
 
 
-def _rates(results: Results, scope: str) -> list[str]:
+def _rates(results: Results, scope: Scope) -> list[str]:
     cells = [cell for cell in results.measurements if cell.scope == scope]
     if not cells:
         return []
     file = scope == "file"
     head = ["bundle", "size", "row", "mode", "frames/s", "spread", "x eager", "p50", "p95", "p99 ms", "of the limit"]
-    head += ["of the slowest part", "first frame", "host MB", "GPU MB"] if file else ["accounted"]
+    head += ["of the slowest part", "first frame", "host MB", "GPU MB"] if file else ["accounted", "pipelined"]
     lines = [_rate_line(cell, file=file) for cell in cells]
     return [f"## Frames a second, {SCOPES[scope]}", _table(head, lines)]
 
@@ -55,7 +56,8 @@ def _rate_line(cell: Measurement, *, file: bool) -> list[str]:
         limit,
     ]
     if not file:
-        return [*line, f"{cell.accounted:.1%}"]
+        pipelined = cell.pipelined_frames_per_second
+        return [*line, f"{cell.accounted:.1%}", "-" if pipelined is None else f"{pipelined.median:.2f}"]
     first = "-" if cell.first_frame_seconds is None else f"{cell.first_frame_seconds:.2f} s"
     return [*line, _or_dash(cell.of_slowest_part, ".2f"), first, *(
         _or_dash(value, ".0f") for value in (cell.peak_host_mb, cell.peak_gpu_mb)
@@ -77,7 +79,11 @@ def _environment(results: Results) -> str:
         f"- {', '.join(f'{name} {version}' for name, version in where.versions.items())}",
         f"- median of {how.repeats} turns of at most {how.frames} frames, about {how.turn_seconds:g} s each, after a "
         f"warm-up; threads: {how.threads or 'one for each core'}",
-        *(f"- bundle {each.name} ({each.architecture}), style {each.style}" for each in results.bundles),
+        *(
+            f"- bundle {each.name} ({each.architecture}), style {each.style}"
+            + (f", flow of {each.flow_updates} updates at scale {each.flow_scale:g}" if each.flow_scale else "")
+            for each in results.bundles
+        ),
         *(
             f"- limit of {each.device} in {each.precision}: {_or_dash(each.matmul_flops, '.3g')} FLOP/s, "
             f"{_or_dash(each.copy_bytes, '.3g')} B/s"
@@ -106,6 +112,23 @@ def _stages(results: Results) -> str:
 
 def _times(stage: StageTime) -> list[str]:
     return [_or_dash(value, ".2f") for value in (stage.mean, stage.p50, stage.p95, stage.p99)]
+
+
+def _by_length(results: Results) -> str:
+    lines = [
+        [
+            cell.bundle,
+            cell.size,
+            cell.row,
+            cell.mode,
+            str(cell.frames),
+            f"{cell.frames_per_second.median:.2f}",
+            f"{cell.frames_per_second.spread:.1%}",
+        ]
+        for cell in results.by_length
+    ]
+    head = ["bundle", "size", "row", "mode", "frames", "frames/s", "spread"]
+    return f"## Against the length, {SCOPES['file']}\n\n" + _table(head, lines) if lines else ""
 
 
 def _media(results: Results) -> str:

@@ -103,6 +103,8 @@ class BundleInfo(_Model):
     architecture: str
     style: str
     networks: Mapping[str, str]  # sha256 by name
+    flow_updates: int | None = None  # how often its own flow is refined, where the manifest says so
+    flow_scale: float | None = None  # of the frames that its own flow is computed on
 
 
 class Limit(_Model):
@@ -135,18 +137,30 @@ class Measurement(_Model):
     scope: Scope
     frames: int  # of each turn
     frames_per_second: Rate
+    pipelined_frames_per_second: Rate | None = None  # networks: as the pipeline runs them, several at once
     frame_ms: Percentiles  # file: between two stylized frames; networks: upload to download
     stages: Mapping[str, StageTime]  # file: busy time, the stages overlap; networks: one after the other
     accounted: float  # share of the wall time in the stages: in their sum (networks), in the busiest (file)
     ratio: Ratio | None  # to the baseline, where that ran
     baseline: str
-    of_slowest_part: float | None = None  # file: share of the rate that the slowest stage reaches alone
+    of_slowest_part: float | None = None  # file: share of the rate that the slowest part reaches alone
     first_frame_seconds: float | None = None  # file: from the start of the process
     peak_host_mb: float | None = None  # file: of a process of its own
     peak_gpu_mb: float | None = None
     multiply_adds: int | None = None  # of a frame
     limit_share: float | None = None  # of the device's measured limit, see docs/benchmarks.md
     limited_by: Literal["compute", "memory"] | None = None
+
+
+class LengthRate(_Model):
+    """From file to file, a video of so many frames."""
+
+    bundle: str
+    row: str
+    size: str
+    mode: str
+    frames: int
+    frames_per_second: Rate
 
 
 class NotRun(_Model):
@@ -174,6 +188,7 @@ class Results(_Model):
     limits: tuple[Limit, ...]
     media: tuple[Media, ...]
     measurements: tuple[Measurement, ...]
+    by_length: tuple[LengthRate, ...] = ()
     not_run: tuple[NotRun, ...]
 
 

@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tsn.benchmarks.throughput.results import Input, Limit, Measurement, Media, Percentiles, Ratio, Scope, StageTime
+from tsn.benchmarks.throughput.results import (
+    Input,
+    LengthRate,
+    Limit,
+    Measurement,
+    Media,
+    Percentiles,
+    Rate,
+    Ratio,
+    Scope,
+    StageTime,
+)  # fmt: skip
 from tsn.benchmarks.throughput.rows import Row
 from tsn.benchmarks.throughput.spread import percentiles, rate, ratio
 from tsn.benchmarks.throughput.task import Turn
@@ -35,6 +46,22 @@ def measurements(lanes: Sequence[Lane], setting: Setting) -> list[Measurement]:
     return [_measurement(lane, scope, rates, setting) for lane in lanes for scope in lane.turns]
 
 
+def length_rates(lanes: Sequence[Lane], setting: Setting) -> list[LengthRate]:
+    """The rate of every lane at every length that it ran."""
+    return [
+        LengthRate(
+            bundle=setting.bundle,
+            row=lane.row.name,
+            size=setting.clip.size,
+            mode=lane.mode.name,
+            frames=frames,
+            frames_per_second=rate([turn.frames / turn.seconds for turn in turns]),
+        )
+        for lane in lanes
+        for frames, turns in lane.by_length.items()
+    ]
+
+
 def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Measurement:
     row, turns, clip = lane.row, lane.turns[scope], setting.clip
     own = rates[row.name, lane.mode.name, scope]
@@ -52,12 +79,13 @@ def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Me
         scope=scope,
         frames=turns[0].frames,
         frames_per_second=summary,
+        pipelined_frames_per_second=_pipelined(turns),
         frame_ms=percentiles([time for turn in turns for time in turn.frame_ms]),
         stages=_stages(turns, single=file),
         accounted=_accounted(turns, overlapping=file),
         ratio=_ratio(own, rates.get((row.baseline, lane.mode.name, scope))),
         baseline=row.baseline,
-        of_slowest_part=_of_slowest(summary.median, rates.get((row.name, lane.mode.name, "networks")), setting.media)
+        of_slowest_part=_of_slowest(summary.median, _pipelined(lane.turns.get("networks", ())), setting.media)
         if file
         else None,
         first_frame_seconds=lane.warm_up.first_frame_seconds if file else None,
@@ -104,10 +132,15 @@ def _ratio(own: Sequence[float], baseline: Sequence[float] | None) -> Ratio | No
     return None if baseline is None else ratio(own, baseline)
 
 
-def _of_slowest(file: float, networks: Sequence[float] | None, media: Sequence[Media]) -> float | None:
+def _pipelined(turns: Sequence[Turn]) -> Rate | None:
+    rates = [turn.frames / turn.pipelined_seconds for turn in turns if turn.pipelined_seconds]
+    return rate(rates) if rates else None
+
+
+def _of_slowest(file: float, networks: Rate | None, media: Sequence[Media]) -> float | None:
     if networks is None or len(media) < 2:
         return None
-    return file / min(rate(networks).median, *(part.frames_per_second.median for part in media))
+    return file / min(networks.median, *(part.frames_per_second.median for part in media))
 
 
 def _largest(values: Sequence[float | None]) -> float | None:

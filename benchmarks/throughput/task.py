@@ -39,6 +39,7 @@ class Turn(_Model):
     frames: int = 0
     seconds: float = 0.0  # file: from the first decode to the finished file
     frame_ms: tuple[float, ...] = ()  # file: between two stylized frames; networks: upload to download
+    pipelined_seconds: float | None = None  # networks: as many frames as the pipeline runs them, several at once
     stages_ms: dict[str, tuple[float, ...]] = {}  # of each frame; file: one value, the mean
     first_frame_seconds: float | None = None  # since the process was started, in its first turn alone
     peak_host_mb: float | None = None

@@ -43,7 +43,7 @@ class Worker:
         from tsn.runtime.job import Settings
         from tsn.runtime.style import StyleChoice
 
-        task, times = self._task, list[float]()
+        task, times, mode = self._task, list[float](), MODES[request.mode]
 
         @contextmanager
         def ticks(total: int | None) -> Generator[Callable[[int], None]]:
@@ -59,20 +59,17 @@ class Worker:
             task.clip,
             [StyleChoice(source=task.style)],
             task.output,
-            settings=Settings(max_frames=request.frames, overwrite=True, temporal=MODES[request.mode].temporal),
+            settings=Settings(max_frames=request.frames, overwrite=True, temporal=mode.temporal),
             progress=ticks,
         )
         stages, frames = report.stages, report.stages.frames_out
-        busy = {
-            name: (value * 1000 / frames,)
-            for name, value in vars(stages).items()
-            if isinstance(value, float) and name != "wall"
-        }
+        last = "blend" if mode.temporal else "download"  # behind `stylize`: frames that are not held come home
+        seconds = {"decode": stages.decode, "stylize": stages.stylize, last: stages.blend, "encode": stages.encode}
         return Turn(
             frames=frames,
             seconds=stages.wall,
             frame_ms=tuple((after - before) * 1000 for before, after in pairwise(times)),
-            stages_ms=busy,
+            stages_ms={name: (value * 1000 / frames,) for name, value in seconds.items()},
             first_frame_seconds=self._first_frame if known is None else None,
             peak_host_mb=peak_host_mb(),
             peak_gpu_mb=self._peak_gpu_mb(),

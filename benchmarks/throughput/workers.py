@@ -1,5 +1,6 @@
 """Starting the process of a row and talking to it."""
 
+import math
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import TIMEOUT_MAX, Timer
 
 from tsn.benchmarks.throughput.rows import Row
 from tsn.benchmarks.throughput.task import Request, Task, Turn
@@ -30,17 +32,26 @@ class RowProcess:
             env=environment,
         )
 
-    def ask(self, request: Request) -> Turn:
-        """Have the worker take a turn, and wait for it."""
+    def ask(self, request: Request, *, seconds: float = math.inf) -> Turn:
+        """Have the worker take a turn, and wait for it; one that takes longer than `seconds` is ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        begun = time.monotonic()
+        clock = Timer(min(seconds, TIMEOUT_MAX), self.stop)
+        clock.daemon = True
+        clock.start()
         try:
             self._process.stdin.write(request.model_dump_json() + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
-        return Turn.model_validate_json(line) if line else Turn(error=self._death())
+        finally:
+            clock.cancel()
+        if line:
+            return Turn.model_validate_json(line)
+        late = time.monotonic() - begun >= seconds
+        return Turn(error=f"it was not ready after {seconds:.0f} s: leave --quick out" if late else self._death())
 
     def close(self) -> None:
         """Let the worker end; one that does not is killed."""

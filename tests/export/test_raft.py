@@ -122,6 +122,7 @@ class Exported:
     def __init__(self, request: FlowRequest, folder: Path) -> None:
         self._sessions = {}
         for exportable in flow_networks(request):
+            assert exportable.scale == request.scale
             write_onnx(exportable, folder / f"{exportable.name}.onnx")
             self._sessions[exportable.name] = onnxruntime.InferenceSession(
                 folder / f"{exportable.name}.onnx", providers=["CPUExecutionProvider"]

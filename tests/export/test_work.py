@@ -52,6 +52,22 @@ def test_a_matrix_product_counts_its_inner_length(tmp_path: Path) -> None:
     assert count_work(path, SIZE).multiply_adds == 60 * 4 * 7
 
 
+def test_padding_that_is_reckoned_from_the_size_is_counted(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Shape", ["x"], ["height"], start=2, end=3),
+        helper.make_node("Mod", ["height", "four"], ["missing"]),  # 6 % 4: shape inference alone does not know it
+        helper.make_node("Concat", ["six_zeros", "missing", "zero"], ["pads"], axis=0),
+        helper.make_node("Pad", ["x", "pads"], ["padded"]),
+        helper.make_node("Conv", ["padded", "w"], ["y"]),
+    ]
+    path = write_graph(tmp_path / "a.onnx", nodes, {"w": (5, 4, 1, 1)}, "y")
+    model = onnx.load(path)
+    for name, values in (("four", [4]), ("six_zeros", [0] * 6), ("zero", [0])):
+        model.graph.initializer.append(helper.make_tensor(name, TensorProto.INT64, (len(values),), values))
+    onnx.save_model(model, path)
+    assert count_work(path, SIZE).multiply_adds == 10 * (6 + 2) * 5 * 4
+
+
 def test_a_shape_that_depends_on_data_is_refused_and_not_guessed(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("NonZero", ["x"], ["places"]),

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tsn.benchmarks.throughput import cli, measure
+from tsn.benchmarks.throughput.clip import prepare_clip
 from tsn.benchmarks.throughput.machine import environment
 from tsn.benchmarks.throughput.results import Results, read_results
+from tsn.benchmarks.throughput.sizes import parse_size
 
 Call = Callable[..., Any]
 SMALL = ("--sizes", "64x48", "--frames", 4, "--repeats", 2, "--turn-seconds", 0.5)
@@ -20,7 +22,9 @@ def test_a_bundle_is_measured_from_file_to_file_and_alone(bench: Call, tiny_bund
     ended = bench("--bundle", tiny_bundle, *SMALL, "-o", tmp_path / "out")
     assert ended.code == 0, ended.err
     results = read_results(tmp_path / "out" / "results.json")
-    cells = {cell.scope: cell for cell in results.measurements if cell.mode == "frame-wise"}
+    cells, temporal = (
+        {cell.scope: cell for cell in results.measurements if cell.mode == mode} for mode in ("frame-wise", "temporal")
+    )
     assert {cell.row for cell in cells.values()} == {"onnxruntime-cpu"}
     file, alone = cells["file"], cells["networks"]
     for cell in (file, alone):
@@ -31,9 +35,11 @@ def test_a_bundle_is_measured_from_file_to_file_and_alone(bench: Call, tiny_bund
         assert cell.limit_share is not None
     assert SUM <= alone.accounted <= MORE
     assert 0 < file.accounted <= MORE
-    assert {"decode", "stylize", "encode"} <= set(file.stages)
+    assert set(file.stages) == {"decode", "stylize", "download", "encode"}
+    assert set(temporal["file"].stages) == {"decode", "stylize", "blend", "encode"}
+    assert alone.pipelined_frames_per_second is not None
+    assert len(alone.pipelined_frames_per_second.turns) == 2
     assert set(alone.stages) == {"upload", "stylize", "download", "other"}
-    temporal = {cell.scope: cell for cell in results.measurements if cell.mode == "temporal"}
     assert set(temporal["networks"].stages) == {"upload", "stylize", "flow", "blend", "download", "other"}
     assert SUM <= temporal["networks"].accounted <= MORE
     assert (temporal["file"].multiply_adds or 0) > file.multiply_adds
@@ -54,12 +60,29 @@ def test_a_bundle_is_measured_from_file_to_file_and_alone(bench: Call, tiny_bund
     }  # fmt: skip
 
 
+def test_turns_of_several_lengths_are_measured_on_a_clip_that_is_long_enough(
+    bench: Call, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    words = ("--bundle", tiny_bundle, *SMALL, "--rows", "onnxruntime-cpu", "--modes", "frame-wise")
+    ended = bench(*words, "--lengths", "6,3", "-o", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    results = read_results(tmp_path / "out" / "results.json")
+    assert [(cell.frames, len(cell.frames_per_second.turns)) for cell in results.by_length] == [(3, 2), (6, 2)]
+    assert results.inputs[0].frames == 6
+    assert {cell.frames for cell in results.measurements} == {4}
+    assert "## Against the length" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_lengths_past_the_end_of_a_given_clip_are_refused(bench: Call, tiny_bundle: Path, tmp_path: Path) -> None:
+    clip, _ = prepare_clip(None, parse_size("64x48"), frames=5, folder=tmp_path)
+    ended = bench("--bundle", tiny_bundle, "--input", clip, "--sizes", "64x48", "--frames", 2, "--lengths", "2,6")
+    assert ended.code == 4
+    assert "64x48.mp4 has 5 frames, --lengths asks for 6" in ended.err
+
+
 def test_a_given_clip_is_scaled_in_proportion_and_named_by_its_checksum(
     bench: Call, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    from tsn.benchmarks.throughput.clip import prepare_clip
-    from tsn.benchmarks.throughput.sizes import parse_size
-
     clip, drawn = prepare_clip(None, parse_size("96x96"), frames=6, folder=tmp_path)
     _, cut = prepare_clip(clip, parse_size("32p"), frames=5, folder=tmp_path)
     assert (drawn.source, drawn.frames, drawn.source_sha256) == ("drawn", 6, None)
@@ -106,6 +129,8 @@ def test_a_worker_that_fails_is_a_reason_and_not_the_end(bench: Call, tiny_bundl
         (["--sizes", "big"], 2, "'big' is not a size"),
         (["--modes", "sideways"], 2, "there is no mode 'sideways'"),
         (["--tolerance", "0.2"], 2, "--compare"),
+        (["--lengths", "12,"], 2, "'' is no length"),
+        (["--lengths", "1"], 2, "'1' is no length"),
         (["--compare", "gone.json"], 4, "gone.json cannot be read"),
         (["--input", "gone.mp4"], 4, "there is no file gone.mp4"),
         (["--checkpoint", "gone.pth"], 4, "there is no file gone.pth"),

@@ -2,20 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tsn.benchmarks.throughput import turns
 from tsn.benchmarks.throughput.modes import MODES
 from tsn.benchmarks.throughput.plan import Plan
-from tsn.benchmarks.throughput.results import Input, Limit, Measurement, Media
+from tsn.benchmarks.throughput.results import Input, Limit, Measurement, Media, NotRun
 from tsn.benchmarks.throughput.rows import ROWS
 from tsn.benchmarks.throughput.spread import percentiles, pooled, rate, ratio
-from tsn.benchmarks.throughput.summary import Setting, limit_share, measurements
+from tsn.benchmarks.throughput.summary import Setting, length_rates, limit_share, measurements
 from tsn.benchmarks.throughput.task import Turn
 from tsn.benchmarks.throughput.turns import Lane, frames_of_turn, rotated
+from tsn.benchmarks.throughput.weights import WeightFiles
 from tsn.export.work import Work
+from tsn.runtime.bundle import open_bundle
 
 CLIP = Input(size="a", width=10, height=10, frames=4, source="drawn", source_sha256=None, sha256="0" * 64)
 SETTING = Setting(
@@ -38,6 +42,7 @@ def lane(row: str, seconds: tuple[float, ...]) -> Lane:
             seconds=each,
             frame_ms=(each * 250,) * 4,
             stages_ms={"upload": (each * 10,) * 4, "stylize": (each * 200,) * 4, "download": (each * 30,) * 4},
+            pipelined_seconds=each * 0.8,
         )
         for each in seconds
     ]
@@ -109,7 +114,10 @@ def test_the_share_of_the_slowest_part_is_that_of_its_own_rate() -> None:
         Media(part="encode", size="a", frames_per_second=rate((2.0,)), frame_ms=times),
     ]
     found = measurements([lane("eager", (4.0,))], replace(SETTING, media=media))
-    assert next(cell for cell in found if cell.scope == "file").of_slowest_part == pytest.approx(1.0)
+    file, alone = found
+    assert alone.pipelined_frames_per_second == rate((1.25,))  # what the pipeline reaches without files
+    assert file.of_slowest_part == pytest.approx(1.0 / 1.25)
+    assert file.pipelined_frames_per_second is None
     found = measurements([lane("eager", (1.0,))], replace(SETTING, media=media))
     assert next(cell for cell in found if cell.scope == "file").of_slowest_part == pytest.approx(2.0)
 
@@ -132,7 +140,8 @@ def test_a_turn_holds_as_many_frames_as_fit_into_its_time() -> None:
     )  # fmt: skip
     frames: Callable[..., int] = lambda *times: frames_of_turn(plan, Turn(frame_ms=times))  # noqa: E731
     assert frames(100.0, 100.0) == 20
-    assert frames(9000.0, 100.0) == 20  # the first frames still warm up
+    assert frames(9000.0, 100.0, 100.0) == 20  # the first frames still warm up
+    assert frames(0.0, 200.0, 0.0) == 20  # two frames side by side come out at once
     assert frames(1.0, 1.0) == 48
     assert frames(30_000.0, 30_000.0) == 4
 
@@ -143,6 +152,38 @@ def test_a_quick_turn_of_a_slow_row_is_two_frames() -> None:
         repeats=3, turn_seconds=1, fewest=2, threads=None, quick=True, command=(),
     )  # fmt: skip
     assert frames_of_turn(plan, Turn(frame_ms=(30_000.0,))) == 2
+
+
+def test_a_rate_at_each_length_is_that_of_its_own_turns() -> None:
+    measured = lane("eager", (1.0,))
+    measured.by_length = {
+        2: [Turn(frames=2, seconds=each) for each in (1.0, 2.0, 4.0)],
+        8: [Turn(frames=8, seconds=2.0)],
+    }
+    found = length_rates([measured], SETTING)
+    assert [(cell.frames, cell.frames_per_second.median) for cell in found] == [(2, 1.0), (8, 4.0)]
+    assert found[0].frames_per_second.turns == (2.0, 1.0, 0.5)
+
+
+def test_what_is_slow_to_start_is_left_out_when_the_time_is_used_up(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(
+        bundles=(), sizes=(), rows=(ROWS["compile"],), rows_named=True, modes=(MODES["frame-wise"],), weights=(),
+        source=None, style=None, frames=4, repeats=1, turn_seconds=1, threads=1, quick=True, command=(),
+    )  # fmt: skip
+    monkeypatch.setattr(turns, "may_run", lambda *_: WeightFiles(decoder=tmp_path / "gone.pth"))
+
+    def ran(seconds: float) -> tuple[list[Lane], list[NotRun]]:
+        return turns.run_lanes(
+            plan, open_bundle(tiny_bundle), "a", tmp_path / "gone.mp4", folder=tmp_path, between=lambda: None,
+            left=lambda: seconds, say=lambda line: None,
+        )  # fmt: skip
+
+    for seconds, reason in ((0.0, "no time was left to start it"), (0.05, "it was not ready after")):
+        lanes, empty = ran(seconds)
+        assert lanes == []
+        assert [reason in entry.reason for entry in empty] == [True]
 
 
 def test_another_row_begins_every_repeat() -> None:

@@ -1,0 +1,90 @@
+"""The networks alone: what runs beside a frame, and what stages add up to."""
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tsn.benchmarks.throughput import networks
+from tsn.benchmarks.throughput.clip import prepare_clip
+from tsn.benchmarks.throughput.modes import MODES
+from tsn.benchmarks.throughput.networks import NetworksAlone
+from tsn.benchmarks.throughput.sizes import parse_size
+from tsn.runtime.colour import RGB
+from tsn.runtime.flow import Flow
+from tsn.runtime.geometry import Size
+from tsn.runtime.pipeline import Frame, stylize_video
+from tsn.runtime.transfer import VideoStyleTransfer
+
+FRAMES = 20
+DECODE, STYLIZE, BLEND, ENCODE = 0.005, 0.040, 0.010, 0.005  # seconds that a frame takes
+LANES = 2
+SLACK = 0.25  # a sleep and a hand-over between threads take longer than they should, on a busy machine too
+
+
+class Slow:
+    """A source, a stylizer and a sink that take their time, and none of the processor's."""
+
+    size = Size(8, 8)
+    rate = Fraction(24)
+    lanes = LANES
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(FRAMES):
+            time.sleep(DECODE)
+            yield Frame(rgb=np.zeros((8, 8, 3), np.uint8), time=index / self.rate, duration=1 / self.rate)
+
+    def ahead(self, rgb: RGB, previous: RGB | None) -> None:
+        time.sleep(STYLIZE)
+
+    def shown(self, rgb: RGB, made: None) -> RGB:
+        time.sleep(BLEND)
+        return rgb
+
+    def interrupt(self) -> None: ...
+
+    def write(self, frame: Frame) -> None:
+        time.sleep(ENCODE)
+
+    def close(self) -> None: ...
+
+
+def test_the_stages_of_a_video_account_for_its_wall_time() -> None:
+    slow = Slow()
+    stages = stylize_video(slow, slow, slow, progress=lambda done: None)
+    busy = {"decode": DECODE, "stylize": STYLIZE / LANES, "blend": BLEND, "encode": ENCODE}
+    for name, seconds in busy.items():
+        assert FRAMES * seconds <= getattr(stages, name) <= FRAMES * seconds * (1 + SLACK) + 0.05, name
+    assert stages.stylize <= stages.wall  # the busiest stage is all of the time, but for its first and last frame
+    assert stages.stylize >= stages.wall * (1 - SLACK)
+    assert stages.decode + stages.stylize + stages.blend + stages.encode > stages.wall
+
+
+def test_opencv_has_every_core_for_a_frame_alone_and_half_of_them_beside_the_stylizer(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def flow(current: RGB, previous: RGB) -> Flow:
+        threads.append(cv2.getNumThreads())
+        return np.zeros((*current.shape[:2], 2), np.float32)
+
+    def flow_of(*_: Any) -> Any:
+        return flow
+
+    monkeypatch.setattr(networks, "usable_cores", lambda: 4)
+    monkeypatch.setattr(networks, "open_flow", flow_of)
+    clip, _ = prepare_clip(None, parse_size("64x48"), frames=3, folder=tmp_path)
+    before = cv2.getNumThreads()
+    try:
+        alone = NetworksAlone(VideoStyleTransfer(tiny_bundle, threads=1), MODES["temporal"], clip=clip, style="stripes")
+        turn = alone(3)
+    finally:
+        cv2.setNumThreads(before)
+    assert threads == [4, 4, 2, 2]  # the first frame of each has none before it
+    assert turn.pipelined_seconds
