@@ -125,7 +125,7 @@ def test_a_cancelled_build_ends_at_the_next_step(tiny_bundle: Path) -> None:
         cancelled.set()
 
     with pytest.raises(BundleError, match="was cancelled"):
-        engine_file._build(tiny_bundle / "stylize.onnx", open_builder(request()), STATIC, cancel, cancelled)
+        engine_file._build(tiny_bundle / "stylize.onnx", open_builder(request()), STATIC, HALF, cancel, cancelled)
     assert lines == ["building engine"]
 
 
