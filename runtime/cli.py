@@ -11,12 +11,14 @@ import click
 from tsn.runtime.command import FILE, run_command
 from tsn.runtime.errors import IncompleteError, TsnError, UnavailableError
 from tsn.runtime.geometry import Size
+from tsn.runtime.overlap import MOST_THREADS
 
 if TYPE_CHECKING:
     from tsn.runtime.job import Report
 
 
 _LONGEST = 10_000_000  # seconds: a hundred days and more is a slip of the keyboard
+_LONGEST_TEXT = 40  # characters of a time
 
 
 class Seconds(click.ParamType[Fraction]):
@@ -29,6 +31,8 @@ class Seconds(click.ParamType[Fraction]):
             return value
         try:
             total = Fraction(0)
+            if len(str(value)) > _LONGEST_TEXT or "e" in str(value).lower():  # 1e99999999 takes minutes to write out
+                raise ValueError(value)
             for part in str(value).split(":"):
                 total = total * 60 + Fraction(part)
             if total > _LONGEST:
@@ -58,7 +62,7 @@ class Seconds(click.ParamType[Fraction]):
 @click.option("--codec", type=click.Choice(["h264", "hevc", "av1", "vp9"]), help="[h264; vp9 in .webm]")
 @click.option("--quality", type=click.IntRange(0, 100), default=75, show_default=True, help="0 is small, 100 is best.")
 @click.option("--backend", help="See --list-backends. [that of the engine that BUNDLE names, or cpu]")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads. [one for each core]")
+@click.option("--threads", type=click.IntRange(1, MOST_THREADS), metavar="N", help="CPU threads. [one for each core]")
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")

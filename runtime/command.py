@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tsn.runtime.errors import Terminated, TsnError
+from tsn.runtime.errors import InputError, Terminated, TsnError
 from tsn.runtime.interruption import Interruption
 from tsn.runtime.streams import open_streams
 
@@ -55,6 +55,10 @@ def _failed(name: str, error: BaseException, interruption: Interruption) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
+    if isinstance(error, OSError) and isinstance(error.filename, str) and os.environ.get("TSN_DEBUG") != "1":
+        # A name that is too long, a folder that may not be entered: it shows wherever the file is first looked at.
+        click.echo(f"{name}: {error.filename} cannot be used: {error.strerror}. Give another file or folder", err=True)
+        return InputError.exit_code
     if isinstance(error, TsnError) and os.environ.get("TSN_DEBUG") != "1":
         click.echo(f"{name}: {error}", err=True)
         return error.exit_code

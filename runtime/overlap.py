@@ -15,6 +15,8 @@ Result = TypeVar("Result")
 _PATIENCE: Final = 0.1  # seconds between two looks at whether the other side has given up
 _LAST_ITEM: Final = 5.0  # seconds that a consumer is given for the item it is at, once it is told to stop
 
+MOST_THREADS = 256  # that a run may be told to compute with: each has a stack of its own
+
 
 def usable_cores() -> int:
     """The cores that this process may use: fewer than the machine's in a container."""

@@ -146,7 +146,10 @@ class VideoStyleTransfer:
         stylizer = self._stylizer(report, styles, settings)
         if folder:
             make_folder(report.output)
+            inputs = {path.resolve() for path in paths}
             for target in targets.values():
+                if target.resolve() in inputs:  # -o is another folder, that links back
+                    raise OutputError(f"{target} is one of the inputs itself. Give another folder with -o")
                 refuse_unwritable(target, overwrite=settings.overwrite)
         with progress(len(paths)) as show:
             stylize_pictures(paths, targets.__getitem__, stylizer, report, settings=settings, progress=show)

@@ -266,6 +266,35 @@ def test_an_empty_word_is_not_the_current_folder(
     assert leftovers(clip.parent) == ["in.mp4"]
 
 
+def test_a_link_back_to_an_input_picture_is_not_written_through(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    photos, links = tmp_path / "photos", tmp_path / "links"
+    photos.mkdir()
+    links.mkdir()
+    Image.fromarray(drawn(0)).save(photos / "a.png")
+    (links / "a.png").symlink_to(photos / "a.png")
+    before = (photos / "a.png").read_bytes()
+    ended = run(tiny_bundle, photos, "--style", "stripes", "-o", links, "--overwrite")
+    assert ended.code == 5
+    assert "one of the inputs itself" in ended.err
+    assert (photos / "a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [["--threads", "100000"], ["--start", "1e99999999"], ["--duration", "1" * 60]])
+def test_absurd_numbers_are_refused_at_once(run: Call, tiny_bundle: Path, clip: Path, words: list[str]) -> None:
+    ended = run(tiny_bundle, clip, "--style", "stripes", *words)
+    assert ended.code == 2
+    assert leftovers(clip.parent) == ["in.mp4"]
+
+
+def test_a_name_that_no_file_can_have_is_one_line(run: Call, tiny_bundle: Path, clip: Path) -> None:
+    for words in ([tiny_bundle, "x" * 300], [tiny_bundle, clip, "--style", "x" * 300], ["x" * 300, clip]):
+        ended = run(*words)
+        assert ended.code in (2, 4, 6)
+        assert "Traceback" not in ended.err
+
+
 def test_no_words_at_all_show_how_to_call_it(run: Call) -> None:
     ended = run()
     assert ended.code == 2
