@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.index import IndexEntry
 
 from tsn.runtime.timeline import times_may_jump
-from tsn.runtime.truncation import ends_early
+from tsn.runtime.truncation import ends_early, ends_in_a_fragment
 
 # Codecs in which a packet may hold no frame or two: their packets say nothing about how many frames there should be.
 _LOOSELY_PACKED: Final = frozenset(
@@ -35,17 +35,21 @@ class Promise:
         self._indexed = container.format.name.split(",")[0] in ("mov", "avi")
         self._loose = stream.codec_context.name in _LOOSELY_PACKED
         self.cut_off = ends_early(path, container.format.name)
+        self._in_a_fragment = ends_in_a_fragment(path, container.format.name)
         self.end = None if times_may_jump(container) else self._end(container)
         self.frames = self._frames()
 
     def missing(self, *, packets: int, frames: int) -> int:
-        """Frames that a reading of the whole file should have given beyond the `frames` it gave from its `packets`."""
+        """Frames that a reading of the whole file should have given beyond the `frames` it gave from its `packets`.
+
+        At least: how many were to follow a fragment in which a file is cut off, nothing says.
+        """
         self.frames = self._frames()  # a fragmented file's index is whole only now
         promised = 0 if self._indexed and self.cut_off else self.frames or 0
         missing = max(0 if self._loose else packets, promised) - frames
         if self._loose and missing <= 2 + (frames + missing) // 50:  # packets without a picture, not pictures lost
             return 0
-        return max(0, missing)
+        return max(1 if self._in_a_fragment else 0, missing)
 
     def unread(self, after: Fraction, *, until: Fraction | None, rate: Fraction) -> int:
         """Frames between `after`, where the last one read ends, and `until`, that lie behind the end of a cut-off file.

@@ -22,6 +22,25 @@ def ends_early(path: Path, format_name: str) -> bool | None:
         return check(file, size)
 
 
+def ends_in_a_fragment(path: Path, format_name: str) -> bool:
+    """Whether a fragmented MP4 ends before its last box does: what was to follow, nothing in the file says."""
+    if not format_name.startswith("mov,mp4"):
+        return False
+    size, position, fragmented = path.stat().st_size, 0, False
+    with path.open("rb") as file:
+        while position < size:
+            file.seek(position)
+            header = file.read(16)
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:  # the length stands behind the name, in eight bytes
+                length = int.from_bytes(header[8:16], "big")
+            if length < 8:  # 0: to the end of the file
+                return False
+            fragmented = fragmented or header[4:8] == b"moof"
+            position += length
+    return fragmented and position > size
+
+
 def _matroska(file: BinaryIO, size: int) -> bool:
     """A segment states how long it is, or that it does not know: a live stream."""
     while len(identifier := file.read(4)) == 4:

@@ -8,7 +8,9 @@ from typing import Any
 import av
 import pytest
 
-from tsn.runtime.truncation import ends_early
+from tsn.runtime.job import Settings
+from tsn.runtime.truncation import ends_early, ends_in_a_fragment
+from tsn.runtime.video_reader import read_video
 
 Draw = Callable[..., Any]
 CODECS = {
@@ -73,3 +75,23 @@ def test_a_live_recording_that_states_no_length_is_whole(drawn: Draw, tmp_path: 
 def test_a_format_that_does_not_say_is_not_judged(tmp_path: Path) -> None:
     (tmp_path / "in.ts").write_bytes(b"\x47" * 188)
     assert ends_early(tmp_path / "in.ts", "mpegts") is None
+
+
+def test_a_fragmented_file_that_ends_within_a_fragment_misses_what_nothing_counts(drawn: Draw, tmp_path: Path) -> None:
+    path = tmp_path / "in.mp4"
+    with av.open(str(path), "w", options={"movflags": "frag_keyframe+empty_moov"}) as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(30):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(drawn(index), format="rgb24")))
+        container.mux(stream.encode(None))
+    name = "mov,mp4,m4a,3gp,3g2,mj2"
+    assert not ends_in_a_fragment(path, name)
+    data = path.read_bytes()
+    path.write_bytes(
+        data[: data.rindex(b"moof") + 16]
+    )  # in the header of the last fragment
+    assert ends_in_a_fragment(path, name)
+    with read_video(path, Settings()) as reader:
+        assert sum(1 for _ in reader) == 20
+        assert reader.missing == 1
