@@ -29,6 +29,7 @@ SIZE = Size(640, 360)
 RATE = 24
 FRAMES = 3 * RATE
 SAMPLE_RATE = 48_000
+GRAIN = 2.5  # levels, of the drawn film
 
 _HILLS = (  # from far to near: how far down the crest lies, how high it waves, pixels a second, colour
     (0.52, 0.05, 8, (122, 150, 178)),
@@ -41,7 +42,8 @@ _HILLS = (  # from far to near: how far down the crest lies, how high it waves, 
 def draw_scene(seconds: float, size: Size = SIZE) -> RGB:
     """A landscape that passes by: sky, sun, drifting clouds, hills with trees and a kite. uint8 (height, width, 3)."""
     image = Image.fromarray(_sky(seconds, size))
-    pen = ImageDraw.Draw(image)
+    layers = Image.new("L", image.size)  # 0 the sky, then the hills from far to near
+    pen, layer_pen = ImageDraw.Draw(image), ImageDraw.Draw(layers)
     width, height = size.width, size.height
     sun = (0.72 * width, 0.22 * height, 0.085 * height)
     pen.ellipse([sun[0] - sun[2], sun[1] - sun[2], sun[0] + sun[2], sun[1] + sun[2]], fill=(255, 226, 140))
@@ -50,7 +52,9 @@ def draw_scene(seconds: float, size: Size = SIZE) -> RGB:
         world = (x + speed * seconds) / width * 640
         wave = np.sin(world / (70 - 9 * layer) + layer) + 0.5 * np.sin(world / (23 - 2 * layer) + 2 * layer)
         top = height * (crest + swing * 0.6 * wave)
-        pen.polygon([(0, height), *zip(x.tolist(), top.tolist(), strict=True), (width, height)], fill=colour)
+        outline = [(0, height), *zip(x.tolist(), top.tolist(), strict=True), (width, height)]
+        pen.polygon(outline, fill=colour)
+        layer_pen.polygon(outline, fill=layer + 1)
         if layer:
             _trees(pen, layer, top, seconds * speed, size, colour)
     kite = (0.3 * width + 20 * np.sin(seconds * 1.7), 0.2 * height + 14 * np.sin(seconds * 2.3))
@@ -58,7 +62,7 @@ def draw_scene(seconds: float, size: Size = SIZE) -> RGB:
     side = 0.05 * height
     corners = [(0, -1.5), (1, 0), (0, 1.5), (-1, 0)]
     pen.polygon([(kite[0] + side * x, kite[1] + side * y) for x, y in corners], fill=(214, 66, 52))
-    return np.asarray(image)
+    return _grained(np.asarray(image), np.asarray(layers), seconds)
 
 
 def write_clip(path: Path) -> None:
@@ -101,6 +105,15 @@ def main(folder: Path) -> None:
     print(f"the clip:          {clip}")
     print(f"stylized:          {report.output} ({report.frames_per_second:.1f} frames/s)")
     print(f"before and after:  {picture}")
+
+
+def _grained(image: RGB, layers: NDArray[np.uint8], seconds: float) -> RGB:
+    """The picture with a grain that moves with each layer: quite flat areas give a network nothing to draw on."""
+    height, width = layers.shape
+    grain = np.random.default_rng(0).normal(0, GRAIN, (height, width))
+    moved = np.array([0, *(round(speed * seconds) for _, _, speed, _ in _HILLS)])
+    y, x = np.mgrid[0:height, 0:width]
+    return (image + grain[y, (x + moved[layers]) % width][..., None]).clip(0, 255).astype(np.uint8)
 
 
 def _sky(seconds: float, size: Size) -> NDArray[np.uint8]:

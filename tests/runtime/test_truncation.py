@@ -88,9 +88,7 @@ def test_a_fragmented_file_that_ends_within_a_fragment_misses_what_nothing_count
     name = "mov,mp4,m4a,3gp,3g2,mj2"
     assert not ends_in_a_fragment(path, name)
     data = path.read_bytes()
-    path.write_bytes(
-        data[: data.rindex(b"moof") + 16]
-    )  # in the header of the last fragment
+    path.write_bytes(data[: data.rindex(b"moof") + 16])  # in the header of the last fragment
     assert ends_in_a_fragment(path, name)
     with read_video(path, Settings()) as reader:
         assert sum(1 for _ in reader) == 20
