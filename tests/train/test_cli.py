@@ -162,4 +162,4 @@ def test_two_processes_give_the_weights_of_one_process_with_twice_the_batch(
             assert moved > 1e-4, name
             # Adam divides by the gradient's size: where that is nearly 0, rounding turns whole steps round. Elsewhere:
             assert apart.median() < 0.01 * moved, name
-            assert (apart > 0.05 * moved).float().mean() < 0.04, name
+            assert (apart > 0.05 * moved).float().mean() < 0.1, name
