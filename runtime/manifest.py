@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tsn.runtime.errors import BundleError
+from tsn.runtime.errors import BundleError, TsnError
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when a manifest can no longer be read by older versions
@@ -154,18 +154,26 @@ class Manifest(_Model):
 def parse_manifest(text: str, path: Path) -> Manifest:
     """The manifest in `text`; `path` is only named in errors. Raises BundleError."""
     try:
-        found = _Format.model_validate_json(text)
-        if found.format > FORMAT:
-            raise BundleError(
-                f"{path} has format {found.format}, this version reads up to {FORMAT}. "
-                "Update with: pip install --upgrade temporalstylenet"
-            )
+        refuse_newer(text, path, newest=FORMAT, error=BundleError)
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " if part == first["loc"][-1] else f"{part}." for part in first["loc"])
         what = first["msg"].removeprefix("Value error, ")
         raise BundleError(f"{path} is no valid manifest: {where}{what}. Export the bundle again") from error
+
+
+def refuse_newer(text: str, path: Path, *, newest: int, error: type[TsnError]) -> None:
+    """Raise `error` where the JSON document `text`, of the file `path`, has a format that only later versions read.
+
+    Raises pydantic's ValidationError where it states none.
+    """
+    found = _Format.model_validate_json(text).format
+    if found > newest:
+        raise error(
+            f"{path} has format {found}, this version reads up to {newest}. "
+            "Update with: pip install --upgrade temporalstylenet"
+        )
 
 
 def library_named(name: str) -> Library | None:

@@ -30,6 +30,17 @@ class _End:
         self.error = error
 
 
+def _put(queue: Queue[T], item: T, stopped: threading.Event) -> bool:
+    """Wait until `queue` takes `item`, and say so; False once `stopped`."""
+    while not stopped.is_set():
+        try:
+            queue.put(item, timeout=_PATIENCE)
+        except Full:
+            continue
+        return True
+    return False
+
+
 class Ahead(Generic[T]):
     """What a thread produces ahead of its consumer. `busy` is in seconds, `count` in items."""
 
@@ -59,21 +70,12 @@ class Ahead(Generic[T]):
             for item in items:
                 self.busy += time.perf_counter() - begun
                 self.count += 1
-                if not self._put(item):
+                if not _put(self._queue, item, self._stopped):
                     return
                 begun = time.perf_counter()
         except BaseException as caught:  # handed to the consumer, which raises it
             error = caught
-        self._put(_End(error))
-
-    def _put(self, item: T | _End) -> bool:
-        while not self._stopped.is_set():
-            try:
-                self._queue.put(item, timeout=_PATIENCE)
-            except Full:
-                continue
-            return True
-        return False
+        _put(self._queue, _End(error), self._stopped)
 
 
 class Spread(Generic[Item, Result]):
@@ -135,20 +137,11 @@ class Spread(Generic[Item, Result]):
                 place.set_exception(error)
                 self._end(place)
                 return None
-            return (item, place) if self._put(place) else None
+            return (item, place) if _put(self._places, place, self._stopped) else None
 
     def _end(self, place: Future[tuple[Item, Result]] | None) -> None:
-        self._put(place)
+        _put(self._places, place, self._stopped)
         self._stopped.set()
-
-    def _put(self, place: Future[tuple[Item, Result]] | None) -> bool:
-        while not self._stopped.is_set():
-            try:
-                self._places.put(place, timeout=_PATIENCE)
-            except Full:
-                continue
-            return True
-        return False
 
 
 class Behind(Generic[T]):

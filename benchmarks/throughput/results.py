@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tsn.runtime.errors import InputError
+from tsn.runtime.manifest import refuse_newer
 
 FORMAT = 1  # raised when older versions can no longer read the results
 FILE = "results.json"
@@ -192,21 +193,11 @@ class Results(_Model):
     not_run: tuple[NotRun, ...]
 
 
-class _Format(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    format: int
-
-
 def read_results(path: Path) -> Results:
     """The results in a file. Raises InputError: missing, no results, or of a newer format."""
     try:
         text = path.read_text(encoding="utf-8")
-        found = _Format.model_validate_json(text)
-        if found.format > FORMAT:
-            raise InputError(
-                f"{path} has format {found.format}, this version reads up to {FORMAT}. "
-                "Update with: pip install --upgrade temporalstylenet"
-            )
+        refuse_newer(text, path, newest=FORMAT, error=InputError)
         return Results.model_validate_json(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}). Give the {FILE} of an earlier tsn-bench") from error

@@ -62,19 +62,18 @@ class CudaDevice:
     @contextmanager
     def current(self) -> Generator[None]:
         """Make the context that of this thread, and of no other until the block ends."""
-        self._turn.acquire()
-        self._context.push()
-        try:
-            yield
-        except self._cuda.MemoryError as error:
-            free, total = self._cuda.mem_get_info()
-            raise UnavailableError(
-                f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free. Make the "
-                "frames smaller with --size, or close other programs on the GPU"
-            ) from error
-        finally:
-            self._cuda.Context.pop()
-            self._turn.release()
+        with self._turn:
+            self._context.push()
+            try:
+                yield
+            except self._cuda.MemoryError as error:
+                free, total = self._cuda.mem_get_info()
+                raise UnavailableError(
+                    f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free. Make the "
+                    "frames smaller with --size, or close other programs on the GPU"
+                ) from error
+            finally:
+                self._cuda.Context.pop()
 
     def allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> CudaTensor:
         """A buffer with undefined content. Called inside `current`."""

@@ -147,11 +147,18 @@ def test_two_processes_give_the_weights_of_one_process_with_twice_the_batch(
 ) -> None:
     keys = ["--max-steps", "3", "--temporal-weight", "1", "--style-pool", "4", "--learning-rate", "1e-3", "--quiet"]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    pair = arguments(photos, paintings, vgg, tmp_path / "pair", "--batch-size", "1", *keys)
-    subprocess.run([*launcher, "-m", "tsn.train.cli", *pair], env=ENVIRONMENT, check=True, timeout=200)
+    words = arguments(photos, paintings, vgg, tmp_path / "pair", "--batch-size", "1", *keys)
+    subprocess.run([*launcher, "-m", "tsn.train.cli", *words], env=ENVIRONMENT, check=True, timeout=200)
     invoke(*arguments(photos, paintings, vgg, tmp_path / "alone", "--batch-size", "2", *keys))
     start = tmp_path / "start"
     invoke(*arguments(photos, paintings, vgg, start, "--batch-size", "2", *keys, "--learning-rate", "1e-30"))
+    pair, alone = (
+        torch.load(tmp_path / name / "checkpoints" / "step_00000003.pth", weights_only=True)["optimizer"]["state"]
+        for name in ("pair", "alone")
+    )
+    for number, state in alone.items():  # the mean of all gradients: rounding stays small in it
+        apart = (state["exp_avg"] - pair[number]["exp_avg"]).abs().max()
+        assert apart < 0.05 * state["exp_avg"].abs().max(), number
     first, second, before = (
         torch.load(tmp_path / name / "model.pth", weights_only=True)["model"] for name in ("pair", "alone", "start")
     )
