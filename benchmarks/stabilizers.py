@@ -97,7 +97,9 @@ def anchors(*, dis: int | None = None) -> Way:
             newer, older = newer.carried(flow), older.carried(flow) if age < FADE else newer
             share = torch.tensor([min(1.0, age / FADE)])
             seen = [torch.from_numpy(anchor.seen())[None] for anchor in (older, newer)]
-            levels, _ = graph(material.styled[number], torch.from_numpy(frame)[None], *seen, share, torch.ones(1))
+            intact = [torch.from_numpy(anchor.intact())[None] for anchor in (older, newer)]
+            current = torch.from_numpy(frame)[None]
+            levels, _ = graph(material.styled[number], current, *seen, *intact, share, torch.ones(1))
             outputs.append(levels.permute(0, 3, 1, 2).float() / 255)
             if age == PERIOD:
                 older, newer, age = newer, new_anchor(material.styled[number][0].numpy(), frame), 0

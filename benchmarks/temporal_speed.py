@@ -51,13 +51,15 @@ def command(bundle: str, video: Path, size: str, threads: int, repeats: int) -> 
         "current": backend.upload(frames[1][None]),
         "older": backend.upload(anchor.seen()[None]),
         "newer": backend.upload(anchor.seen()[None]),
+        "older_intact": backend.upload(anchor.intact()[None]),
+        "newer_intact": backend.upload(anchor.intact()[None]),
         "share": backend.upload(scalar(0.5)),
         "strength": backend.upload(scalar(1)),
     }
     parts: dict[str, Callable[[], object]] = {
         "flow, DIS ultrafast": lambda: flows["ultrafast"](frames[1], frames[0]),
         "flow, DIS fast": lambda: flows["fast"](frames[1], frames[0]),
-        "one anchor carried and read": lambda: anchor.carried(flow).seen(),
+        "one anchor carried and read": lambda: (later := anchor.carried(flow)).seen() is later.intact(),
         "blend": lambda: blend(**inputs)["blended"].numpy(),
     }
     found = {name: _times(part, repeats) for name, part in parts.items()}

@@ -18,6 +18,7 @@ from tsn.runtime.temporal import LEAST_COVERAGE
 
 TOLERANCE = 50.0  # trust in an anchor: exp(-TOLERANCE x squared difference of luma to the current frame)
 STRUCTURE_TOLERANCE = 80.0  # the same, for what of the difference is no soft change of light
+COLOUR_TOLERANCE = 30.0  # the same, for the squared difference of the styled colours as means over cells
 FADE_TOLERANCE = 4.0  # the same, for the squared change of the whole picture's mean luma
 OTHER_SCENE, SAME_SCENE = 0.4, 0.7  # correlation of the contents: below the first no trust, above the second full
 OWN_SHARE = 0.01  # weight of the styled frame at full strength: what remains where both anchors are trusted
@@ -60,17 +61,27 @@ class BlendGraph(nn.Module):
     """A styled frame, held to two anchors.
 
     styled float32 (1, 3, H, W); current uint8 (1, H, W, 3); older, newer float32 (1, H, W, 4): anchors as carried to
-    this frame; share float32 (1,): of the newer, 0..1; strength float32 (1,): 0 gives the styled frame, 1 holds most
+    this frame; older_intact, newer_intact float32 (1, H, W): how far in one piece, 0..1; share float32 (1,): of the
+    newer, 0..1; strength float32 (1,): 0 gives the styled frame, 1 holds most
     -> blended uint8 (1, H, W, 3); coverage float32 (1,): the share of the picture that the anchors explain.
     """
 
     def forward(
-        self, styled: Tensor, current: Tensor, older: Tensor, newer: Tensor, share: Tensor, strength: Tensor
+        self,
+        styled: Tensor,
+        current: Tensor,
+        older: Tensor,
+        newer: Tensor,
+        older_intact: Tensor,
+        newer_intact: Tensor,
+        share: Tensor,
+        strength: Tensor,
     ) -> tuple[Tensor, Tensor]:
         luma = _luma_of_frame(current) + OFFSET
         older, newer = _as_planes(older), _as_planes(newer)
-        older_weight = (1 - share) * _trust(older[:, 3:], luma)
-        newer_weight = share * _trust(newer[:, 3:], luma)
+        older_trust = older_intact.unsqueeze(1) * _trust(older[:, 3:], luma) * _alike(older[:, :3], styled)
+        newer_trust = newer_intact.unsqueeze(1) * _trust(newer[:, 3:], luma) * _alike(newer[:, :3], styled)
+        older_weight, newer_weight = (1 - share) * older_trust, share * newer_trust
         explained = older_weight + newer_weight
         coverage = explained.mean().view(1)
         known = strength * (coverage >= LEAST_COVERAGE).float()
@@ -121,6 +132,16 @@ def _trust(anchor: Tensor, luma: Tensor) -> Tensor:
     shade = F.interpolate(_cells(difference), size=luma.shape[2:], mode="bilinear", align_corners=False)
     excess = TOLERANCE * difference.square() + STRUCTURE_TOLERANCE * (difference - shade).square()
     return same * faded * torch.exp(-_mean(excess, 3)) * known
+
+
+def _alike(anchor: Tensor, styled: Tensor) -> Tensor:
+    """How far an anchor's colours, seen from afar, are those of the styled frame, 0..1, (1, 1, H, W).
+
+    Content can agree where the style's does not: the outline drawn around something stays on the ground it has left.
+    """
+    difference = _cells(anchor - styled).square().sum(dim=1, keepdim=True)
+    difference = F.interpolate(difference, size=styled.shape[2:], mode="bilinear", align_corners=False)
+    return torch.exp(-COLOUR_TOLERANCE * difference)
 
 
 def _gain(detail: Tensor, *, most: float) -> Tensor:

@@ -62,6 +62,7 @@ def blend_network() -> Exportable:
     height, width = EXAMPLE
     plane = torch.zeros(1, 3, height, width)
     older, newer = torch.zeros(2, 1, height, width, 4)  # two tensors: given one twice, torch.export makes one input
+    older_intact, newer_intact = torch.ones(2, 1, height, width)
     return Exportable(
         name="blend",
         graph=BlendGraph().eval(),
@@ -70,6 +71,8 @@ def blend_network() -> Exportable:
             "current": torch.zeros(1, height, width, 3, dtype=torch.uint8),
             "older": older,
             "newer": newer,
+            "older_intact": older_intact,
+            "newer_intact": newer_intact,
             "share": torch.ones(1),
             "strength": torch.ones(1),
         },
@@ -79,6 +82,8 @@ def blend_network() -> Exportable:
             "current": SIDES,
             "older": SIDES,
             "newer": SIDES,
+            "older_intact": SIDES,
+            "newer_intact": SIDES,
             "blended": SIDES,
         },
         minimum_side=9,
@@ -173,6 +178,8 @@ def _blend_cases() -> list[Arrays]:
                 "current": frame,
                 "older": older.astype(np.float32),
                 "newer": newer.astype(np.float32),
+                "older_intact": luma.astype(np.float32),
+                "newer_intact": np.ones_like(luma, np.float32),
                 "share": np.array([number / 4], np.float32),
                 "strength": np.array([1 - number / 8], np.float32),
             }

@@ -6,7 +6,7 @@ than ONNX Runtime does. The tests hold the two together.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from tsn.runtime.colour import RGB
 from tsn.runtime.flow import Flow
 
+CELL = 4  # pixels: how far a displacement tears a texture is measured between means over cells of this size
+WHOLE, TORN = (
+    0.3,
+    0.6,
+)  # change of the displacement, in pixels for a pixel: up to the first all counts, from the second 0
 OFFSET = 1.0  # added to an anchor's luma, so that 0, which is read outside the picture, is no luma at all
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -45,6 +50,28 @@ class Anchor:
             self.values, _places(self.displacement), _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
         )
         return seen
+
+    def intact(self) -> NDArray[np.float32]:
+        """How far each pixel's surroundings have been carried in one piece, 0..1, (height, width).
+
+        Flow that finds no true motion (fast action, another scene) still finds pixels of the right luma, by stretching
+        and folding what it has: the content then agrees, and the texture is torn. A turn by 12 degrees or a zoom by a
+        fifth counts in full.
+        """
+        height, width = self.values.shape[:2]
+        if self.displacement is None:
+            return np.ones((height, width), np.float32)
+        cells: Any = cv2.resize(
+            self.displacement, (max(1, width // CELL), max(1, height // CELL)), interpolation=cv2.INTER_AREA
+        )
+        changes: Any = [
+            cv2.Sobel(cells, cv2.CV_32F, *axis, ksize=1, scale=0.5 / CELL, borderType=cv2.BORDER_REPLICATE)
+            for axis in ((1, 0), (0, 1))
+        ]
+        change: NDArray[np.float32] = np.sqrt(np.sum(np.square(changes), axis=(0, 3)))
+        around: Any = cv2.blur(change, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        intact = np.clip((TORN - around) / (TORN - WHOLE), 0, 1)
+        return cast("NDArray[np.float32]", cv2.resize(intact, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def new_anchor(styled: NDArray[np.float32], current: RGB) -> Anchor:

@@ -31,7 +31,10 @@ INTERFACES: Mapping[NetworkName, tuple[set[str], set[str]]] = {
     "stylize": ({"frame", "mean", "std", "strength", "preserve_color"}, {"styled", "stylized"}),
     "features": ({"frame"}, {"features"}),
     "flow": ({"current", "features", "previous_features"}, {"flow"}),
-    "blend": ({"styled", "current", "older", "newer", "share", "strength"}, {"blended", "coverage"}),
+    "blend": (
+        {"styled", "current", "older", "newer", "older_intact", "newer_intact", "share", "strength"},
+        {"blended", "coverage"},
+    ),
 }
 """What each network takes and gives: tsn-export writes it so, and tsn-run calls it so."""
 

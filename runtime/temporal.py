@@ -12,7 +12,8 @@ from tsn.runtime.flow import DisFlow, Flow, FlowSource, RaftFlow
 
 PERIOD = 13  # frames from one anchor to the next
 FADE = 7  # frames in which an anchor takes over from the one before
-LEAST_COVERAGE = 0.2  # of the picture: below, the anchors say nothing about a frame: a cut
+LEAST_COVERAGE = 0.2  # of the picture: below, the anchors say too little about a frame to hold it to them
+SUDDEN = 0.5  # of the coverage of the frame before: a smaller rest is a cut; fast action wears anchors out by and by
 
 
 class TemporalBlend:
@@ -23,7 +24,7 @@ class TemporalBlend:
         strength: 0 gives the frames as they are styled, 1 holds them most.
 
     Attributes:
-        cuts: numbers of the frames, from 0, that the ones before them do not explain.
+        cuts: numbers of the frames, from 0, that the ones before them suddenly do not explain.
     """
 
     def __init__(self, bundle: Bundle, backend: Backend, *, flow: FlowSource, strength: float = 1.0) -> None:
@@ -32,6 +33,7 @@ class TemporalBlend:
         self._strength = backend.upload(scalar(strength))
         self._flow = flow
         self._frames = 0
+        self._coverage = 1.0  # of the newest frame by its anchors
         self.cuts: list[int] = []
 
     def flow(self, rgb: RGB, previous: RGB | None) -> Flow | None:
@@ -52,20 +54,25 @@ class TemporalBlend:
             return stylized.numpy()[0]
         self._age += 1
         self._newer = self._newer.carried(flow)
-        newer = older = self._upload(self._newer.seen()[None])
+        newer = older = self._seen(self._newer)
         if self._age < FADE:
             self._older = self._older.carried(flow)
-            older = self._upload(self._older.seen()[None])
+            older = self._seen(self._older)
         outputs = self._blend(
             styled=styled,
             current=self._upload(rgb[None]),
-            older=older,
-            newer=newer,
+            older=older[0],
+            newer=newer[0],
+            older_intact=older[1],
+            newer_intact=newer[1],
             share=self._upload(scalar(min(1.0, self._age / FADE))),
             strength=self._strength,
         )
-        if float(outputs["coverage"].numpy()[0]) < LEAST_COVERAGE:
-            self.cuts.append(self._frames - 1)
+        coverage, before = float(outputs["coverage"].numpy()[0]), self._coverage
+        self._coverage = coverage
+        if coverage < LEAST_COVERAGE:
+            if coverage < SUDDEN * before:
+                self.cuts.append(self._frames - 1)
             self._begin(rgb, styled)
         elif self._age == PERIOD:
             self._older, self._newer, self._age = self._newer, new_anchor(styled.numpy()[0], rgb), 0
@@ -75,6 +82,9 @@ class TemporalBlend:
         self._older: Anchor = new_anchor(styled.numpy()[0], rgb)
         self._newer: Anchor = self._older
         self._age = FADE
+
+    def _seen(self, anchor: Anchor) -> tuple[Tensor, Tensor]:
+        return self._upload(anchor.seen()[None]), self._upload(anchor.intact()[None])
 
 
 def open_flow(name: str | None, bundle: Bundle, backend: Backend) -> FlowSource:

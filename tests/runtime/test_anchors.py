@@ -45,6 +45,34 @@ def test_half_steps_forth_and_back_blur_the_picture_once_only() -> None:
     np.testing.assert_allclose(carried.seen()[5:-5, 5:-5], anchor.values[5:-5, 5:-5], atol=1e-5)
 
 
+def about_the_centre(matrix: list[list[float]]) -> NDArray[np.float32]:
+    """The displacement of a linear motion of 60x80 pixels about their centre."""
+    x, y = np.meshgrid(np.arange(80) - 39.5, np.arange(60) - 29.5)
+    places = np.dstack([x, y])
+    return (places @ np.array(matrix).T - places).astype(np.float32)
+
+
+@pytest.mark.parametrize("motion", [[[1.1, 0], [0, 1.1]], [[0.99, -0.14], [0.14, 0.99]]], ids=["zoom", "turn"])
+def test_a_slow_zoom_and_a_small_turn_leave_an_anchor_intact(motion: list[list[float]]) -> None:
+    anchor = new_anchor(styled(1), textured(60, 80))
+    assert (anchor.intact() == 1).all()
+    assert (anchor.carried(about_the_centre(motion)).intact() == 1).all()
+
+
+def test_an_anchor_is_torn_where_its_displacement_jumps_about_and_nowhere_else() -> None:
+    torn = constant(3, -2)
+    torn[:, 40:] += np.random.default_rng(0).normal(0, 20, (60, 40, 2)).astype(np.float32)
+    intact = new_anchor(styled(1), textured(60, 80)).carried(torn).intact()
+    assert (intact[:, :28] == 1).all()
+    assert intact[:, 48:].mean() < 0.05
+
+
+@pytest.mark.parametrize(("height", "width"), [(9, 9), (9, 200), (33, 17)])
+def test_small_frames_tell_what_is_intact_too(height: int, width: int) -> None:
+    anchor = new_anchor(styled(1, height, width), textured(height, width))
+    assert (anchor.carried(constant(1, 0, height, width)).intact() == 1).all()
+
+
 def test_opencv_and_the_graph_carry_alike() -> None:
     torch = pytest.importorskip("torch")
     from tsn.export.blend import AnchorGraph, CarryGraph

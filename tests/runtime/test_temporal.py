@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,7 @@ from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import open_bundle
 from tsn.runtime.cli import tsn_run
 from tsn.runtime.errors import UsageError
-from tsn.runtime.flow import DisFlow
+from tsn.runtime.flow import DisFlow, Flow
 from tsn.runtime.pipeline import Stylizer
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal import FADE, PERIOD, TemporalBlend, open_flow
@@ -75,6 +76,36 @@ def test_a_cut_is_reported_and_leaves_no_ghost(stylizer: Stylizer) -> None:
     assert stylizer.temporal.cuts == [20]
     stylizer.temporal = None
     assert np.abs(shown.astype(int) - stylizer(after)).max() <= 1
+
+
+def test_flow_that_finds_the_right_brightness_in_torn_places_leaves_no_ghost(tiny_bundle: Path) -> None:
+    """As at a cut between scenes in fog: nothing but the flow itself tells that it is no motion."""
+
+    def torn(current: RGB, previous: RGB) -> Flow:
+        coarse = np.random.default_rng(0).normal(0, 8, (12, 16, 2)).astype(np.float32)
+        return np.asarray(cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_CUBIC), np.float32)
+
+    bundle, backend = open_bundle(tiny_bundle), open_backend("cpu", threads=1)
+    style = mixed_style(bundle, backend, [StyleChoice(source="noise")], size=64)
+    stylizer = Stylizer(bundle, backend, style=style, temporal=TemporalBlend(bundle, backend, flow=torn))
+    assert stylizer.temporal is not None
+    fog, fog_after = ((128 + textured(96, 128, seed) // 64).astype(np.uint8) for seed in (3, 7))
+    stylizer(fog)
+    shown = stylizer(fog_after)
+    assert stylizer.temporal.cuts == [1]
+    stylizer.temporal = None
+    np.testing.assert_array_equal(shown, stylizer(fog_after))
+
+
+def test_action_that_wears_the_anchors_out_is_no_cut(stylizer: Stylizer) -> None:
+    assert stylizer.temporal is not None
+    scene = textured(96, 128)
+    x, y = np.meshgrid(np.arange(128, dtype=np.float32), np.arange(96, dtype=np.float32))
+    for number in range(30):  # waves that grow: nothing jumps, and soon no place is where it was
+        swing = np.float32(0.5 * number)
+        waves = swing * np.sin(y / 6), swing * np.sin(x / 6)
+        stylizer(np.asarray(cv2.remap(scene, x + waves[0], y + waves[1], cv2.INTER_LINEAR), np.uint8))
+    assert stylizer.temporal.cuts == []
 
 
 def test_a_flash_of_white_leaves_no_ghost(stylizer: Stylizer) -> None:
