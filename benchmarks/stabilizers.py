@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from tsn.benchmarks.quality import RGB, as_tensor
 from tsn.benchmarks.warping import warp
 from tsn.export.blend import BlendGraph
+from tsn.export.graphs import frames
 from tsn.runtime.anchors import new_anchor
 from tsn.runtime.flow import DisFlow, Flow
 from tsn.runtime.temporal import FADE, PERIOD
@@ -89,7 +90,8 @@ def anchors(*, dis: int | None = None) -> Way:
     def run(material: Material) -> list[Tensor]:
         graph, search = BlendGraph(), None if dis is None else DisFlow(preset=dis)
         outputs, age = [material.styled[0]], FADE
-        older = newer = new_anchor(material.styled[0][0].numpy(), material.content[0])
+        stylized = [frames(styled) for styled in material.styled]
+        older = newer = new_anchor(stylized[0][0].numpy(), material.content[0])
         for number in range(1, len(material.content)):
             frame, before = material.content[number], material.content[number - 1]
             flow = material.flows[number - 1] if search is None else search(frame, before)
@@ -99,10 +101,10 @@ def anchors(*, dis: int | None = None) -> Way:
             seen = [torch.from_numpy(anchor.seen())[None] for anchor in (older, newer)]
             intact = [torch.from_numpy(anchor.intact())[None] for anchor in (older, newer)]
             current = torch.from_numpy(frame)[None]
-            levels, _ = graph(material.styled[number], current, *seen, *intact, share, torch.ones(1))
+            levels, _ = graph(stylized[number], current, *seen, *intact, share, torch.ones(1))
             outputs.append(levels.permute(0, 3, 1, 2).float() / 255)
             if age == PERIOD:
-                older, newer, age = newer, new_anchor(material.styled[number][0].numpy(), frame), 0
+                older, newer, age = newer, new_anchor(stylized[number][0].numpy(), frame), 0
         return outputs
 
     return run

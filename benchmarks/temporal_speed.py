@@ -42,12 +42,11 @@ def command(bundle: str, video: Path, size: str, threads: int, repeats: int) -> 
     cv2.setNumThreads(threads)
     backend = open_backend("cpu", threads=threads)
     blend = backend.load(open_bundle(bundle).network("blend"))
-    styled = np.ascontiguousarray((frames[1].transpose(2, 0, 1) / 255).astype(np.float32))
     flows = {name: DisFlow(preset=preset) for name, preset in PRESETS.items()}
     flow = flows["fast"](frames[1], frames[0])
-    anchor = new_anchor(styled, frames[0]).carried(flow)
+    anchor = new_anchor(frames[1], frames[0]).carried(flow)
     inputs = {
-        "styled": backend.upload(styled[None]),
+        "styled": backend.upload(frames[1][None]),
         "current": backend.upload(frames[1][None]),
         "older": backend.upload(anchor.seen()[None]),
         "newer": backend.upload(anchor.seen()[None]),

@@ -12,40 +12,41 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsn.export.graphs import LUMA, frames
-from tsn.runtime.anchors import OFFSET
+from tsn.export.graphs import LUMA
+from tsn.runtime.anchors import DARKEST
 from tsn.runtime.temporal import LEAST_COVERAGE
 
-TOLERANCE = 50.0  # trust in an anchor: exp(-TOLERANCE x squared difference of luma to the current frame)
-STRUCTURE_TOLERANCE = 80.0  # the same, for what of the difference is no soft change of light
-COLOUR_TOLERANCE = 30.0  # the same, for the squared difference of the styled colours as means over cells
-FADE_TOLERANCE = 4.0  # the same, for the squared change of the whole picture's mean luma
+LEVELS = 255.0**2  # squares of levels, in which the graph computes, for one of luma or colour in 0..1
+TOLERANCE = 50 / LEVELS  # trust in an anchor: exp(-TOLERANCE x squared difference of luma to the current frame)
+STRUCTURE = 1.6  # the same in shares of TOLERANCE, for what of the difference is no soft change of light
+COLOUR_TOLERANCE = 30 / LEVELS  # the same, for the squared difference of the styled colours as means over cells
+FADE_TOLERANCE = 4 / LEVELS  # the same, for the squared change of the whole picture's mean luma
 OTHER_SCENE, SAME_SCENE = 0.4, 0.7  # correlation of the contents: below the first no trust, above the second full
 OWN_SHARE = 0.01  # weight of the styled frame at full strength: what remains where both anchors are trusted
 CELL = 8  # pixels: energies of detail are compared over cells of this size, and between them smoothly
 FINE, COARSE = 1.8, 1.5  # how much detail may be raised: finer than 3 pixels, and from there to 7
 MOST_FADE = 1.5  # by how much contrast may have changed and still count as a fade
-FLAT = 1e-4  # of luma squared: below such a variance the fit of a fade says "no change"
-FAINT = 1e-6  # added to energies (of 0..1 squared): keeps noise in flat areas from being raised
+FLAT = 1e-4 * LEVELS  # of luma squared: below such a variance the fit of a fade says "no change"
+FAINT = 1e-6 * LEVELS  # added to energies: keeps noise in flat areas from being raised
 
 
 class AnchorGraph(nn.Module):
     """What is kept of a frame.
 
-    styled float32 (1, 3, H, W); current uint8 (1, H, W, 3): the frame it was made from
-    -> anchor float32 (1, H, W, 4): styled RGB, and the luma of `current` plus OFFSET.
+    styled uint8 (1, H, W, 3); current uint8 (1, H, W, 3): the frame it was made from
+    -> anchor uint8 (1, H, W, 4): styled RGB, and the luma of `current` on DARKEST..255, since 0 is read outside.
     """
 
     def forward(self, styled: Tensor, current: Tensor) -> Tensor:
-        return torch.cat([styled, _luma_of_frame(current) + OFFSET], dim=1).permute(0, 2, 3, 1)
+        return torch.cat([styled, _luma_of_frame(current).round().byte().permute(0, 2, 3, 1)], dim=3)
 
 
 class CarryGraph(nn.Module):
     """An anchor as the current frame would see it.
 
-    anchor float32 (1, H, W, 4); displacement float32 (1, H, W, 2): pixels, from the previous frame to the anchor; flow
+    anchor uint8 (1, H, W, 4); displacement float32 (1, H, W, 2): pixels, from the previous frame to the anchor; flow
     float32 (1, H, W, 2): pixels, from the current frame to the previous one
-    -> carried float32 (1, H, W, 4), 0 outside the anchor; carried_displacement: from the current frame to the anchor.
+    -> carried uint8 (1, H, W, 4), 0 outside the anchor; carried_displacement: from the current frame to the anchor.
 
     The displacement is smooth and may be read bilinearly every frame; the anchor is read once, bicubically.
     """
@@ -53,16 +54,16 @@ class CarryGraph(nn.Module):
     def forward(self, anchor: Tensor, displacement: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         before = _read(displacement, flow, mode="bilinear", padding="border")
         displacement = flow + before.permute(0, 2, 3, 1)
-        carried = _read(anchor, displacement, mode="bicubic", padding="zeros")
-        return carried.permute(0, 2, 3, 1), displacement
+        carried = _read(anchor.float(), displacement, mode="bicubic", padding="zeros")
+        return carried.permute(0, 2, 3, 1).round().clamp(0, 255).byte(), displacement
 
 
 class BlendGraph(nn.Module):
     """A styled frame, held to two anchors.
 
-    styled float32 (1, 3, H, W); current uint8 (1, H, W, 3); older, newer float32 (1, H, W, 4): anchors as carried to
-    this frame; older_intact, newer_intact float32 (1, H, W): how far in one piece, 0..1; share float32 (1,): of the
-    newer, 0..1; strength float32 (1,): 0 gives the styled frame, 1 holds most
+    styled, current uint8 (1, H, W, 3); older, newer uint8 (1, H, W, 4): anchors as carried to this frame;
+    older_intact, newer_intact uint8 (1, H, W): how far in one piece, 255 for all; share float32 (1,): of the newer,
+    0..1; strength float32 (1,): 0 gives the styled frame, 1 holds most
     -> blended uint8 (1, H, W, 3); coverage float32 (1,): the share of the picture that the anchors explain.
     """
 
@@ -77,26 +78,27 @@ class BlendGraph(nn.Module):
         share: Tensor,
         strength: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        luma = _luma_of_frame(current) + OFFSET
-        older, newer = _as_planes(older), _as_planes(newer)
-        older_trust = older_intact.unsqueeze(1) * _trust(older[:, 3:], luma) * _alike(older[:, :3], styled)
-        newer_trust = newer_intact.unsqueeze(1) * _trust(newer[:, 3:], luma) * _alike(newer[:, :3], styled)
-        older_weight, newer_weight = (1 - share) * older_trust, share * newer_trust
+        luma = _luma_of_frame(current)
+        styled, older, newer = (_as_planes(image) for image in (styled, older, newer))
+        styled_cells = _cells(styled)
+        older_weight = (1 - share) / 255 * older_intact.float().unsqueeze(1) * _trust(older, luma, styled_cells)
+        newer_weight = share / 255 * newer_intact.float().unsqueeze(1) * _trust(newer, luma, styled_cells)
         explained = older_weight + newer_weight
         coverage = explained.mean().view(1)
-        known = strength * (coverage >= LEAST_COVERAGE).float()
         # strength -> weight of the styled frame: 1 -> OWN_SHARE, 0 -> all.
-        held = known * explained / (explained + OWN_SHARE)
-        mixed = (older_weight * older[:, :3] + newer_weight * newer[:, :3]) / (explained + 1e-6)
-        blended = styled + held * (mixed - styled)
-        blended = blended + held * self._restored(blended, styled)
-        return frames(blended.clamp(0, 1)), coverage
+        known = strength * (coverage >= LEAST_COVERAGE).float() / (explained + OWN_SHARE)
+        held = known * explained
+        blended = (1 - held) * styled + known * older_weight * older[:, :3] + known * newer_weight * newer[:, :3]
+        blended = blended + held * _restored(blended, styled)
+        return blended.round().clamp(0, 255).permute(0, 2, 3, 1).byte(), coverage
 
-    def _restored(self, blended: Tensor, styled: Tensor) -> Tensor:
-        """What to add so that the detail of `blended` has, around each place, the energy of that of `styled`."""
-        fine, coarse = _detail(blended)
-        fine_luma, coarse_luma = _detail(torch.cat([_luma(blended), _luma(styled)]))
-        return _gain(fine_luma, most=FINE) * fine + _gain(coarse_luma, most=COARSE) * coarse
+
+def _restored(blended: Tensor, styled: Tensor) -> Tensor:
+    """What to add so that the detail of `blended` has, around each place, the energy of that of `styled`."""
+    fine, coarse = _detail(blended)
+    wanted_fine, wanted_coarse = _detail(_luma(styled))
+    fine_gain = _gain(_luma(fine), wanted_fine, most=FINE)
+    return fine_gain * fine + _gain(_luma(coarse), wanted_coarse, most=COARSE) * coarse
 
 
 def _detail(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,47 +111,45 @@ def _mean(images: Tensor, side: int) -> Tensor:
     return F.avg_pool2d(images, side, stride=1, padding=side // 2, count_include_pad=False)
 
 
-def _trust(anchor: Tensor, luma: Tensor) -> Tensor:
-    """How far an anchor's content explains each pixel of the current one, 0..1; both are luma (1, 1, H, W) + OFFSET.
+def _trust(anchor: Tensor, luma: Tensor, styled_cells: Tensor) -> Tensor:
+    """How far each pixel may be shown as in an anchor (1, 4, H, W), 0..1, (1, 1, H, W): see BlendGraph.
 
-    A fade changes all pixels by one line: it is fitted, over cells that lie inside the anchor, and taken out. How far
-    it has moved the mean counts against the anchor as a whole, and so does a lack of correlation: another scene.
+    First by the content. A fade changes all its pixels by one line: it is fitted, over cells that lie inside the
+    anchor, and taken out. How far it has moved the mean counts against the anchor as a whole, and so does a lack of
+    correlation: another scene. Then by the style's colours, seen from afar: content can agree where they do not, as the
+    outline drawn around something stays on the ground that it has left.
     """
-    known = (anchor > OFFSET / 2).float()
-    cells = _cells(torch.cat([anchor, luma]))
+    known = (anchor[:, 3:] > 0).float()
+    before = anchor[:, 3:]
+    cells, luma_cells = _cells(anchor), _cells(luma)
+    cells, before_cells = cells[:, :3], cells[:, 3:]
     inside = (_cells(known) > 0.99).float()
     count = inside.sum() + 1e-3
-    means = (cells * inside).sum(dim=(2, 3), keepdim=True) / count  # (2, 1, 1, 1)
-    spread = (cells - means) * inside
-    variances = spread.square().sum(dim=(2, 3), keepdim=True) / count
-    covariance = (spread[:1] * spread[1:]).sum(dim=(2, 3), keepdim=True) / count
-    gain = ((covariance + FLAT) / (variances[:1] + FLAT)).clamp(1 / MOST_FADE, MOST_FADE)
-    correlation = (covariance + FLAT) / ((variances[:1] * variances[1:]).sqrt() + FLAT)
+    mean, before_mean = (luma_cells * inside).sum() / count, (before_cells * inside).sum() / count
+    spread, before_spread = (luma_cells - mean) * inside, (before_cells - before_mean) * inside
+    variance, before_variance = spread.square().sum() / count, before_spread.square().sum() / count
+    covariance = (spread * before_spread).sum() / count
+    gain = ((covariance + FLAT) / (before_variance + FLAT)).clamp(1 / MOST_FADE, MOST_FADE)
+    correlation = (covariance + FLAT) / ((variance * before_variance).sqrt() + FLAT)
     same = ((correlation - OTHER_SCENE) / (SAME_SCENE - OTHER_SCENE)).clamp(0, 1)
-    faded = torch.exp(-FADE_TOLERANCE * (means[1:] - means[:1]).square())
+    faded = torch.exp(-FADE_TOLERANCE * (mean - before_mean).square())
 
-    difference = gain * (anchor - means[:1]) - (luma - means[1:])
-    shade = F.interpolate(_cells(difference), size=luma.shape[2:], mode="bilinear", align_corners=False)
-    excess = TOLERANCE * difference.square() + STRUCTURE_TOLERANCE * (difference - shade).square()
-    return same * faded * torch.exp(-_mean(excess, 3)) * known
-
-
-def _alike(anchor: Tensor, styled: Tensor) -> Tensor:
-    """How far an anchor's colours, seen from afar, are those of the styled frame, 0..1, (1, 1, H, W).
-
-    Content can agree where the style's does not: the outline drawn around something stays on the ground it has left.
-    """
-    difference = _cells(anchor - styled).square().sum(dim=1, keepdim=True)
-    difference = F.interpolate(difference, size=styled.shape[2:], mode="bilinear", align_corners=False)
-    return torch.exp(-COLOUR_TOLERANCE * difference)
+    difference = gain * before - luma + (mean - gain * before_mean)
+    shade = _enlarged(gain * before_cells - luma_cells + (mean - gain * before_mean), luma)
+    excess = difference.square() + STRUCTURE * (difference - shade).square()
+    colour = COLOUR_TOLERANCE * (cells - styled_cells).square().sum(dim=1, keepdim=True)
+    return same * faded * known * torch.exp(-TOLERANCE * _mean(excess, 3) - _enlarged(colour, luma))
 
 
-def _gain(detail: Tensor, *, most: float) -> Tensor:
-    """By how much more than once the first image's detail must be taken to have the second's energy: (1, 1, H, W)."""
-    energy = _mean(_cells(detail.square()), 3)
-    ratio = (energy[1:] + FAINT) / (energy[:1] + FAINT)
-    gain = ratio.sqrt().clamp(1 / most, most) - 1
-    return F.interpolate(gain, size=detail.shape[2:], mode="bilinear", align_corners=False)
+def _gain(detail: Tensor, wanted: Tensor, *, most: float) -> Tensor:
+    """By how much more than once a detail must be taken to have the wanted one's energy: (1, 1, H, W)."""
+    energy, wanted_energy = _mean(_cells(detail.square()), 3), _mean(_cells(wanted.square()), 3)
+    ratio = (wanted_energy + FAINT) / (energy + FAINT)
+    return _enlarged(ratio.sqrt().clamp(1 / most, most) - 1, detail)
+
+
+def _enlarged(cells: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(cells, size=like.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _cells(images: Tensor) -> Tensor:
@@ -168,15 +168,16 @@ def _luma(images: Tensor) -> Tensor:
 
 
 def _luma_of_frame(frame: Tensor) -> Tensor:
-    """uint8 (1, H, W, 3) in 0..255 -> (1, 1, H, W) in 0..1"""
+    """uint8 (1, H, W, 3) in 0..255 -> (1, 1, H, W) in DARKEST..255, as in an anchor"""
     height, width = frame.shape[1:3]
-    return (frame.float().view(-1, 3) @ (torch.tensor(LUMA).view(3, 1) / 255)).view(1, 1, height, width)
+    scaled = torch.tensor(LUMA).view(3, 1) * ((255 - DARKEST) / 255)
+    return (frame.float().view(-1, 3) @ scaled).view(1, 1, height, width) + DARKEST
 
 
-def _as_planes(anchor: Tensor) -> Tensor:
-    """(1, H, W, 4) -> (1, 4, H, W)"""
-    height, width = anchor.shape[1:3]
-    return anchor.view(-1, 4).permute(1, 0).reshape(1, 4, height, width)
+def _as_planes(image: Tensor) -> Tensor:
+    """uint8 (1, H, W, C) -> float32 (1, C, H, W), both in 0..255"""
+    height, width, channels = image.shape[1:]
+    return image.float().view(-1, channels).permute(1, 0).reshape(1, channels, height, width)
 
 
 def _read(values: Tensor, offset: Tensor, *, mode: str, padding: str) -> Tensor:

@@ -17,7 +17,7 @@ from tsn.export.frames import drawn_frames
 from tsn.export.raft import FeaturesGraph, FlowGraph, refuse_too_large
 from tsn.export.raft_weights import Kind, load_raft
 from tsn.export.stylizer import EXAMPLE, FP32_STATISTICS, ROUNDED_PICTURE, SIDES, largest_as_255
-from tsn.runtime.anchors import OFFSET
+from tsn.runtime.anchors import new_anchor
 from tsn.runtime.geometry import Size
 from tsn.runtime.manifest import ReducedPrecision
 
@@ -60,15 +60,16 @@ class FlowRequest:
 def blend_network() -> Exportable:
     """The network that holds a styled frame to two anchors; it has no weights and is the same in every bundle."""
     height, width = EXAMPLE
-    plane = torch.zeros(1, 3, height, width)
-    older, newer = torch.zeros(2, 1, height, width, 4)  # two tensors: given one twice, torch.export makes one input
-    older_intact, newer_intact = torch.ones(2, 1, height, width)
+    # Two tensors of each kind: given one twice, torch.export makes one input of them.
+    styled, current = torch.zeros(2, 1, height, width, 3, dtype=torch.uint8)
+    older, newer = torch.zeros(2, 1, height, width, 4, dtype=torch.uint8)
+    older_intact, newer_intact = torch.zeros(2, 1, height, width, dtype=torch.uint8)
     return Exportable(
         name="blend",
         graph=BlendGraph().eval(),
         inputs={
-            "styled": plane,
-            "current": torch.zeros(1, height, width, 3, dtype=torch.uint8),
+            "styled": styled,
+            "current": current,
             "older": older,
             "newer": newer,
             "older_intact": older_intact,
@@ -78,7 +79,7 @@ def blend_network() -> Exportable:
         },
         outputs=("blended", "coverage"),
         axes={
-            "styled": {2: "height", 3: "width"},
+            "styled": SIDES,
             "current": SIDES,
             "older": SIDES,
             "newer": SIDES,
@@ -166,20 +167,18 @@ def _blend_cases() -> list[Arrays]:
     """Frames whose anchors agree with them in part; what lies outside an anchor is 0."""
     cases: list[Arrays] = []
     for number, frame in enumerate(drawn_frames(minimum_side=9)):
-        content = frame.astype(np.float32) / 255
-        styled = np.ascontiguousarray(np.sqrt(content[..., ::-1]).transpose(0, 3, 1, 2))
-        luma = content @ np.array([0.299, 0.587, 0.114], np.float32)
-        anchor = np.concatenate([np.sqrt(content[..., ::-1]), luma[..., None] + OFFSET], axis=3)
+        styled = np.round(np.sqrt(frame[..., ::-1] / 255) * 255).astype(np.uint8)
+        anchor = new_anchor(styled[0], frame[0]).values[None]
         older, newer = np.roll(anchor, 2, axis=2), np.roll(anchor, 1, axis=1)
         older[:, :, :2] = 0
         cases.append(
             {
                 "styled": styled,
                 "current": frame,
-                "older": older.astype(np.float32),
-                "newer": newer.astype(np.float32),
-                "older_intact": luma.astype(np.float32),
-                "newer_intact": np.ones_like(luma, np.float32),
+                "older": older,
+                "newer": newer,
+                "older_intact": frame[..., 0].copy(),
+                "newer_intact": np.full_like(frame[..., 0], 255),
                 "share": np.array([number / 4], np.float32),
                 "strength": np.array([1 - number / 8], np.float32),
             }

@@ -20,10 +20,9 @@ WHOLE, TORN = (
     0.3,
     0.6,
 )  # change of the displacement, in pixels for a pixel: up to the first all counts, from the second 0
-OFFSET = 1.0  # added to an anchor's luma, so that 0, which is read outside the picture, is no luma at all
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+DARKEST = 1  # the luma of black in an anchor: 0 is what is read outside it
 
-Values = NDArray[np.float32]  # (height, width, 4): styled RGB in 0..1, and the luma of the frame plus OFFSET
+Values = NDArray[np.uint8]  # (height, width, 4): styled RGB, and the luma of the frame on DARKEST..255
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ class Anchor:
         )
         return seen
 
-    def intact(self) -> NDArray[np.float32]:
-        """How far each pixel's surroundings have been carried in one piece, 0..1, (height, width).
+    def intact(self) -> NDArray[np.uint8]:
+        """How far each pixel's surroundings have been carried in one piece, up to 255, (height, width).
 
         Flow that finds no true motion (fast action, another scene) still finds pixels of the right luma, by stretching
         and folding what it has: the content then agrees, and the texture is torn. A turn by 12 degrees or a zoom by a
@@ -60,7 +59,7 @@ class Anchor:
         """
         height, width = self.values.shape[:2]
         if self.displacement is None:
-            return np.ones((height, width), np.float32)
+            return np.full((height, width), 255, np.uint8)
         cells: Any = cv2.resize(
             self.displacement, (max(1, width // CELL), max(1, height // CELL)), interpolation=cv2.INTER_AREA
         )
@@ -70,16 +69,14 @@ class Anchor:
         ]
         change: NDArray[np.float32] = np.sqrt(np.sum(np.square(changes), axis=(0, 3)))
         around: Any = cv2.blur(change, (3, 3), borderType=cv2.BORDER_REPLICATE)
-        intact = np.clip((TORN - around) / (TORN - WHOLE), 0, 1)
-        return cast("NDArray[np.float32]", cv2.resize(intact, (width, height), interpolation=cv2.INTER_LINEAR))
+        intact: Any = np.round(np.clip((TORN - around) / (TORN - WHOLE), 0, 1) * 255).astype(np.uint8)
+        return cast("NDArray[np.uint8]", cv2.resize(intact, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def new_anchor(styled: NDArray[np.float32], current: RGB) -> Anchor:
-    """An anchor from a styled frame (3, height, width) in 0..1 and the frame it was made from."""
-    values = np.empty((*current.shape[:2], 4), np.float32)
-    values[..., :3] = styled.transpose(1, 2, 0)
-    values[..., 3] = current.astype(np.float32) @ (np.array(LUMA, np.float32) / 255) + OFFSET
-    return Anchor(values)
+def new_anchor(stylized: RGB, current: RGB) -> Anchor:
+    """An anchor from a stylized frame and the frame it was made from."""
+    luma = cv2.convertScaleAbs(cv2.cvtColor(current, cv2.COLOR_RGB2GRAY), alpha=(255 - DARKEST) / 255, beta=DARKEST)
+    return Anchor(cast("Values", cv2.merge([*cv2.split(stylized), luma])))
 
 
 _NO_MAP: Any = None  # the second of remap's two maps: the first holds x and y

@@ -87,7 +87,6 @@ class Stages:
 class Made(NamedTuple):
     """What is made of a frame by itself."""
 
-    styled: Tensor  # float32 (1, 3, H, W) in 0..1
     stylized: Tensor  # uint8 (1, H, W, 3)
     flow: Flow | None  # to the previous frame; None without one, or where frames are not held
 
@@ -145,7 +144,7 @@ class Stylizer:
             preserve_color=self._preserve_color,
         )
         flow = None if self.temporal is None else self.temporal.flow(rgb, previous)
-        return Made(outputs["styled"], outputs["stylized"], flow)
+        return Made(outputs["stylized"], flow)
 
     def shown(self, rgb: RGB, made: Made) -> RGB:
         """The frame to show: see FrameStylizer."""

@@ -40,17 +40,17 @@ class TemporalBlend:
         """The flow from a frame to the previous one; None where there is none of its size. For several threads."""
         return self._flow(rgb, previous) if previous is not None and previous.shape == rgb.shape else None
 
-    def __call__(self, rgb: RGB, styled: Tensor, stylized: Tensor, flow: Flow | None) -> RGB:
+    def __call__(self, rgb: RGB, stylized: Tensor, flow: Flow | None) -> RGB:
         """The frame to show, uint8 (height, width, 3). Called for each frame in turn.
 
         Args:
             rgb: the frame, uint8 (height, width, 3).
-            styled, stylized: what the network `stylize` made of it.
+            stylized: what the network `stylize` made of it.
             flow: what the method `flow` gave; None begins anew.
         """
         self._frames += 1
         if flow is None:
-            self._begin(rgb, styled)
+            self._begin(rgb, stylized)
             return stylized.numpy()[0]
         self._age += 1
         self._newer = self._newer.carried(flow)
@@ -59,7 +59,7 @@ class TemporalBlend:
             self._older = self._older.carried(flow)
             older = self._seen(self._older)
         outputs = self._blend(
-            styled=styled,
+            styled=stylized,
             current=self._upload(rgb[None]),
             older=older[0],
             newer=newer[0],
@@ -73,13 +73,13 @@ class TemporalBlend:
         if coverage < LEAST_COVERAGE:
             if coverage < SUDDEN * before:
                 self.cuts.append(self._frames - 1)
-            self._begin(rgb, styled)
+            self._begin(rgb, stylized)
         elif self._age == PERIOD:
-            self._older, self._newer, self._age = self._newer, new_anchor(styled.numpy()[0], rgb), 0
+            self._older, self._newer, self._age = self._newer, new_anchor(stylized.numpy()[0], rgb), 0
         return outputs["blended"].numpy()[0]
 
-    def _begin(self, rgb: RGB, styled: Tensor) -> None:
-        self._older: Anchor = new_anchor(styled.numpy()[0], rgb)
+    def _begin(self, rgb: RGB, stylized: Tensor) -> None:
+        self._older: Anchor = new_anchor(stylized.numpy()[0], rgb)
         self._newer: Anchor = self._older
         self._age = FADE
 
