@@ -19,7 +19,7 @@ from tsn.runtime.temporal import LEAST_COVERAGE
 LEVELS = 255.0**2  # squares of levels, in which the graph computes, for one of luma or colour in 0..1
 TOLERANCE = 50 / LEVELS  # trust in an anchor: exp(-TOLERANCE x squared difference of luma to the current frame)
 STRUCTURE = 1.6  # the same in shares of TOLERANCE, for what of the difference is no soft change of light
-COLOUR_TOLERANCE = 30 / LEVELS  # the same, for the squared difference of the styled colours as means over cells
+COLOUR_TOLERANCE = 12 / LEVELS  # the same, for the squared difference of the styled colours as means over cells
 FADE_TOLERANCE = 4 / LEVELS  # the same, for the squared change of the whole picture's mean luma
 OTHER_SCENE, SAME_SCENE = 0.4, 0.7  # correlation of the contents: below the first no trust, above the second full
 OWN_SHARE = 0.01  # weight of the styled frame at full strength: what remains where both anchors are trusted

@@ -13,7 +13,7 @@ from tsn.runtime.flow import DisFlow, Flow, FlowSource, RaftFlow
 PERIOD = 13  # frames from one anchor to the next
 FADE = 7  # frames in which an anchor takes over from the one before
 LEAST_COVERAGE = 0.2  # of the picture: below, the anchors say too little about a frame to hold it to them
-SUDDEN = 0.5  # of the coverage of the frame before: a smaller rest is a cut; fast action wears anchors out by and by
+SUDDEN = 0.45  # of the coverage of the frame before: a smaller rest is a cut; fast action wears anchors out by and by
 
 
 class TemporalBlend:
@@ -70,9 +70,10 @@ class TemporalBlend:
         )
         coverage, before = float(outputs["coverage"].numpy()[0]), self._coverage
         self._coverage = coverage
-        if coverage < LEAST_COVERAGE:
-            if coverage < SUDDEN * before:
-                self.cuts.append(self._frames - 1)
+        cut = coverage < SUDDEN * before
+        if cut:
+            self.cuts.append(self._frames - 1)
+        if cut or coverage < LEAST_COVERAGE:
             self._begin(rgb, stylized)
         elif self._age == PERIOD:
             self._older, self._newer, self._age = self._newer, new_anchor(stylized.numpy()[0], rgb), 0
