@@ -174,6 +174,10 @@ def nvdec_for(stream: av.VideoStream, like: av.VideoFrame) -> OpenDecoder:
         raise UnavailableError(f"NVDEC is used for {', '.join(CODECS)}; this is {name}")
     if pixels not in DEPTHS:
         raise UnavailableError(f"NVDEC is used for 4:2:0 of 8 and 10 bits; this is {pixels}")
+    if like.is_corrupt:  # its mark would be on every frame
+        raise UnavailableError(
+            "this video begins with a damaged frame, which the CPU and NVDEC mend each in its own way"
+        )
     if like.interlaced_frame:
         raise UnavailableError("NVDEC would deinterlace this video")
     if like.width % 2 or like.height % 2:

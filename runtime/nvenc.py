@@ -41,7 +41,8 @@ def try_nvenc(encoder: str = H264, *, size: Size = _SIZE, options: Mapping[str, 
         codec.encode(frame)
         codec.encode(None)
     except (FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise UnavailableError(
-            f"{encoder} does not start for frames of {size}: {error}. It needs a driver and a GPU with an encoder, "
+            f"{encoder} does not start for frames of {size}: {reason}. It needs a driver and a GPU with an encoder, "
             "which H100, H200 and A100 lack"
         ) from error

@@ -1,5 +1,6 @@
 """NVDEC gives what the CPU gives, or says why it is not used. A stand-in for PyNvVideoCodec decodes on the CPU."""
 
+import json
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 
 from tests.runtime.nvdec_stand_in import stand_in
-from tsn.runtime import nvdec
+from tsn.runtime import encoders, nvdec
 from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.job import Settings
 from tsn.runtime.pipeline import Frame
+from tsn.runtime.transfer import VideoStyleTransfer
 from tsn.runtime.video_reader import VideoReader, read_video
 
 Draw = Callable[..., Any]
@@ -197,6 +199,21 @@ def test_a_video_that_nvdec_gives_otherwise_stays_on_the_cpu(
     refused(write_video(tmp_path / "in.mp4", frames=frames, **clip), reason)
 
 
+def test_a_video_that_begins_with_damage_stays_on_the_cpu(put: Put, write_video: Draw, tmp_path: Path) -> None:
+    put()
+    noise = np.random.default_rng(0)
+    frames = [noise.integers(0, 256, (96, 128, 3), dtype=np.uint8) for _ in range(4)]
+    source = write_video(tmp_path / "in.mp4", frames=frames, options={"crf": "20", "bf": "0"})
+    with av.open(str(source)) as container:
+        packet = next(container.demux(video=0))
+        assert packet.pos is not None
+        middle = packet.pos + packet.size // 2
+    data = bytearray(source.read_bytes())
+    data[middle : middle + 200] = noise.integers(0, 256, 200, dtype=np.uint8).tobytes()
+    source.write_bytes(data)
+    refused(source, "begins with a damaged frame")
+
+
 @pytest.mark.usefixtures("no_driver")
 def test_without_a_driver_the_cpu_decodes(write_video: Draw, tmp_path: Path) -> None:
     refused(write_video(tmp_path / "in.mp4"), "no NVIDIA driver")
@@ -251,3 +268,43 @@ def test_a_file_that_is_no_video_stays_the_input_s_fault(put: Put, tmp_path: Pat
 def test_what_a_gpu_decodes_is_listed() -> None:
     library = stand_in(without={("H264", 10), ("AV1", 8), ("AV1", 10), ("VP9", 10)})
     assert nvdec.decodable(library) == ["h264 of 8 bits", "hevc of 8 bits", "hevc of 10 bits", "vp9 of 8 bits"]
+
+
+def test_a_run_on_a_gpu_says_in_a_line_each_what_decoded_and_what_encoded(
+    put: Put, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path, write_video: Draw, tmp_path: Path
+) -> None:
+    put(without={("H264", 8)})
+    monkeypatch.setattr(encoders, "try_nvenc", lambda *rest, **how: None)
+    transfer = VideoStyleTransfer(tiny_bundle)
+    monkeypatch.setattr(transfer.backend, "name", "cuda")
+    settings = Settings(codec="vp9")
+    report = transfer.process_video(
+        write_video(tmp_path / "in.mp4"), "stripes", tmp_path / "out.mp4", settings=settings
+    )
+    refused, other = "NVDEC of this GPU does not decode h264 of 8 bits", "NVENC is used for h264 and hevc; this is vp9"
+    assert report.notes == [f"decoder cpu: {refused}", f"encoder libvpx-vp9: {other}"]
+    assert report.document()["decoder"] == {"name": "cpu", "reason": refused}
+    assert report.document()["encoder"] == {"name": "libvpx-vp9", "reason": other}
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_what_is_asked_for_and_cannot_be_ends_with_3_and_leaves_nothing(
+    run: Callable[..., Any], tiny_bundle: Path, write_video: Draw, tmp_path: Path
+) -> None:
+    source = write_video(tmp_path / "in.mp4")
+    ended = run(tiny_bundle, source, "--style", "stripes", "--decoder", "nvdec")
+    assert ended.code == 3
+    assert "no NVIDIA driver" in ended.err
+    assert "use --decoder cpu" in ended.err
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_run_on_the_cpu_names_its_decoder_in_json_alone(
+    run: Callable[..., Any], tiny_bundle: Path, write_video: Draw, tmp_path: Path
+) -> None:
+    ended = run(tiny_bundle, write_video(tmp_path / "in.mp4"), "--style", "stripes", "--json")
+    document = json.loads(ended.out)
+    assert document["decoder"] == {"name": "cpu", "reason": "the networks run on the CPU"}
+    assert document["encoder"] == {"name": "libx264", "reason": "the networks run on the CPU"}
+    assert document["notes"] == []
+    assert "decoder" not in ended.err
