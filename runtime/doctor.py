@@ -4,24 +4,21 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
 
 import av
-import numpy as np
-from av.error import FFmpegError
 
+from tsn.runtime import nvdec
 from tsn.runtime.backends import BACKENDS, open_backend
 from tsn.runtime.cache import cache_folder
 from tsn.runtime.driver import probe_driver
 from tsn.runtime.encoders import CODECS
 from tsn.runtime.errors import TsnError, UnavailableError
+from tsn.runtime.nvenc import H264, try_nvenc
 from tsn.runtime.trt_library import open_library
 
 DEFAULT_ENCODER = "libx264"  # without it an MP4 needs a --codec
-NVENC = "h264_nvenc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +77,11 @@ def diagnose(backend: str = "cpu") -> Diagnosis:
         checks.append(
             _check(f"encoder {codec}", lambda encoder=encoder: _encoder(encoder), needed=encoder == DEFAULT_ENCODER)
         )
-    checks += [_check("encoder nvenc", _nvenc, needed=False), _check("cache folder", _cache, needed=False)]
+    checks += [
+        _check("encoder nvenc", _nvenc, needed=False),
+        _check("decoder nvdec", _nvdec, needed=False),
+        _check("cache folder", _cache, needed=False),
+    ]
     return Diagnosis(backend=backend, checks=checks)
 
 
@@ -113,20 +114,17 @@ def _encoder(name: str) -> str:
     return f"{name}, PyAV {av.__version__}"
 
 
+def _nvdec() -> str:
+    library = nvdec.open_library()
+    kinds = nvdec.decodable(library)
+    if not kinds:
+        raise UnavailableError("NVDEC of this GPU decodes none of the codecs that are used; the CPU decodes instead")
+    return f"PyNvVideoCodec {library.__version__}: {', '.join(kinds)}"
+
+
 def _nvenc() -> str:
-    """One frame through NVENC: that FFmpeg knows it says nothing of the driver and the GPU."""
-    try:
-        codec: Any = av.CodecContext.create(NVENC, "w")
-        codec.width, codec.height, codec.pix_fmt, codec.framerate = 256, 256, "yuv420p", Fraction(25)
-        frame = av.VideoFrame.from_ndarray(np.zeros((384, 256), np.uint8), format="yuv420p")
-        codec.encode(frame)
-        codec.encode(None)
-    except (FFmpegError, ValueError) as error:
-        raise UnavailableError(
-            f"{NVENC} does not start: {error}. It needs a driver and a GPU with an encoder, which H100, H200 and A100 "
-            f"lack; {DEFAULT_ENCODER} is used in any case"
-        ) from error
-    return NVENC
+    try_nvenc()
+    return H264
 
 
 def _cache() -> str:

@@ -10,11 +10,13 @@ import av
 
 from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
+from tsn.runtime.job import Choice, EncoderName
+from tsn.runtime.nvenc import nvenc_options, try_nvenc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """A video codec, the encoder for it and the span of its constant-quality scale.
+    """A video codec, the encoders for it and the span of its constant-quality scale.
 
     `worst` and `best` are CRF values for quality 0 and 100, `least_side` is in pixels, `most_rate` in frames a second.
     """
@@ -25,11 +27,14 @@ class Codec:
     options: Mapping[str, str]
     odd_sizes: str  # the pixel format for frames with an odd side: 4:2:0 H.264 and HEVC cannot have one
     least_side: int = 1
+    nvenc: str | None = None  # the encoder on an NVIDIA GPU
     most_rate: int | None = None  # that the encoder lets itself be told; the frames may follow each other faster
 
 
 CODECS: Mapping[str, Codec] = {
-    "h264": Codec(encoder="libx264", worst=40, best=8, options={"preset": "veryfast"}, odd_sizes="yuv444p"),
+    "h264": Codec(
+        encoder="libx264", worst=40, best=8, options={"preset": "veryfast"}, odd_sizes="yuv444p", nvenc="h264_nvenc"
+    ),
     "hevc": Codec(
         encoder="libx265",
         worst=42,
@@ -37,6 +42,7 @@ CODECS: Mapping[str, Codec] = {
         options={"preset": "fast", "x265-params": "log-level=error"},
         odd_sizes="yuv444p",
         least_side=16,
+        nvenc="hevc_nvenc",
     ),
     "av1": Codec(
         encoder="libsvtav1",
@@ -77,6 +83,7 @@ class Encoding:
     rate: Fraction  # frames a second, as the encoder is told
     threads: int
     options: Mapping[str, str]
+    choice: Choice  # of NVENC or the CPU
 
 
 def check_container(path: Path, codec: str | None) -> str:
@@ -91,11 +98,31 @@ def check_container(path: Path, codec: str | None) -> str:
 
 
 def choose_encoding(
-    path: Path, *, codec: str | None, size: Size, rate: Fraction, quality: int, threads: int | None
+    path: Path,
+    *,
+    codec: str | None,
+    size: Size,
+    rate: Fraction,
+    quality: int,
+    threads: int | None,
+    asked: EncoderName = "auto",
+    gpu: bool = False,
 ) -> Encoding:
-    """How to encode frames of `size` into `path`, at quality 0..100. Raises UsageError or UnavailableError."""
+    """How to encode frames of `size` into `path`, at quality 0..100. Raises UsageError or UnavailableError.
+
+    Auto is NVENC where the networks run on a `gpu` and NVENC takes such frames.
+    """
     name = check_container(path, codec)
     chosen = CODECS[name]
+    crf = round(chosen.worst + (chosen.best - chosen.worst) * quality / 100)
+    reason = "--encoder cpu" if asked == "cpu" else "the networks run on the CPU"
+    if asked == "nvenc" or (asked == "auto" and gpu):
+        try:
+            return _on_gpu(name, size=size, rate=rate, quality=crf)
+        except UnavailableError as error:
+            if asked == "nvenc":
+                raise UnavailableError(f"{error}. Leave --encoder nvenc out, or use --encoder cpu") from error
+            reason = str(error)
     if chosen.encoder not in av.codecs_available:
         raise UnavailableError(f"PyAV was built without {chosen.encoder}. Choose another --codec: {', '.join(CODECS)}")
     os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its settings to stderr otherwise
@@ -106,11 +133,24 @@ def choose_encoding(
             f"Use --codec {other}, or enlarge them with --size"
         )
     odd = size.width % 2 or size.height % 2
-    crf = round(chosen.worst + (chosen.best - chosen.worst) * quality / 100)
     return Encoding(
         encoder=chosen.encoder,
+        choice=Choice(chosen.encoder, reason),
         pixel_format=chosen.odd_sizes if odd else "yuv420p",
         rate=rate if chosen.most_rate is None else min(rate, Fraction(chosen.most_rate)),
         threads=min(threads or 0, MOST_THREADS),
         options={**chosen.options, "crf": str(crf)},
     )
+
+
+def _on_gpu(name: str, *, size: Size, rate: Fraction, quality: int) -> Encoding:
+    """NVENC, at the quality that the encoder on the CPU would get. Raises UnavailableError where it cannot."""
+    encoder = CODECS[name].nvenc
+    if encoder is None:
+        raise UnavailableError(f"NVENC is used for h264 and hevc; this is {name}")
+    if size.width % 2 or size.height % 2:
+        raise UnavailableError(f"NVENC is used for frames with even sides; these are {size}")
+    options = nvenc_options(quality)
+    try_nvenc(encoder, size=size, options=options)
+    choice = Choice(encoder, "NVENC takes such frames")
+    return Encoding(encoder=encoder, pixel_format="yuv420p", rate=rate, threads=0, options=options, choice=choice)

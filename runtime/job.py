@@ -11,6 +11,23 @@ from tsn.runtime.pipeline import Stages
 
 LONGEST_SIDE = 16384  # pixels: what the exported networks take at most
 Kind = Literal["video", "picture", "folder"]
+DecoderName = Literal["auto", "nvdec", "cpu"]
+EncoderName = Literal["auto", "nvenc", "cpu"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen among several ways to do something, and why."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+    def document(self) -> dict[str, str]:
+        """The choice as `tsn-run --json` prints it."""
+        return {"name": self.name, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +44,8 @@ class Settings:
     max_frames: int | None = None
     codec: str | None = None  # None: what the container usually holds
     quality: int = 75
+    decoder: DecoderName = "auto"  # auto: NVDEC where the networks run on a GPU and it gives what the CPU gives
+    encoder: EncoderName = "auto"  # auto: NVENC where the networks run on a GPU that has it
     overwrite: bool = False
     temporal: bool | None = None  # hold each frame to the ones before it; None: where the bundle has a flow network
     flow: Literal["dis", "raft"] | None = None  # None: the bundle's own, and DIS where it has none
@@ -68,6 +87,8 @@ class Report:
     styles: dict[str, float]
     input_size: Size | None = None  # None for a folder: each picture has its own
     output_size: Size | None = None
+    decoder: Choice | None = None  # None for pictures
+    encoder: Choice | None = None
     stages: Stages = field(default_factory=Stages)
     load: float = 0.0  # seconds to load the networks and encode the style
     missing: int = 0
@@ -90,6 +111,8 @@ class Report:
             "output": str(self.output),
             "bundle": self.bundle,
             "backend": self.backend,
+            "decoder": None if self.decoder is None else self.decoder.document(),
+            "encoder": None if self.encoder is None else self.encoder.document(),
             "styles": self.styles,
             "input_size": None if self.input_size is None else str(self.input_size),
             "output_size": None if self.output_size is None else str(self.output_size),

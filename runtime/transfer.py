@@ -116,16 +116,17 @@ class VideoStyleTransfer:
         return report
 
     def _video(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:
+        gpu = self.backend.name != "cpu"
         with (
             whole_file(report.output, overwrite=settings.overwrite) as temporary,
-            read_video(report.input, settings) as reader,
+            read_video(report.input, settings, gpu=gpu) as reader,
         ):
             stylizer = self._stylizer(report, styles, settings, side_by_side=True)
             stylizer.check_size(reader.size)
             stylizer.temporal = self._temporal(settings)
             with (
                 write_video(
-                    temporary, source=reader, settings=settings, threads=self._threads, name=report.output
+                    temporary, source=reader, settings=settings, threads=self._threads, name=report.output, gpu=gpu
                 ) as writer,
                 progress(reader.expected) as show,
             ):
@@ -136,7 +137,10 @@ class VideoStyleTransfer:
             report.temporal, report.cuts = True, stylizer.temporal.cuts
         report.input_size, report.output_size = reader.input_size, reader.size
         report.missing, report.damaged = reader.missing, reader.damaged
+        report.decoder, report.encoder = reader.decoder, writer.encoder
         report.notes += writer.notes
+        if gpu:
+            report.notes += [f"decoder {report.decoder}", f"encoder {report.encoder}"]
 
     def _pictures(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:
         folder = report.kind == "folder"

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.error import FFmpegError
 
 from tsn.runtime.colour import RgbFromVideo, colour_of
-from tsn.runtime.errors import InputError
+from tsn.runtime.decoders import CpuDecoder, OpenDecoder, cpu_asked, refuse_other, try_nvdec
+from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.geometry import Size
-from tsn.runtime.job import Settings
+from tsn.runtime.job import Choice, Settings
+from tsn.runtime.nvdec import nvdec_for
 from tsn.runtime.pipeline import Frame
 from tsn.runtime.promise import Promise
-from tsn.runtime.timeline import from_key_frame, origin_of, packets_of, pictures_of, times_may_jump
+from tsn.runtime.timeline import from_key_frame, origin_of, packets_of, times_may_jump
+from tsn.runtime.video_file import open_video
 
 _USUAL_RATE = Fraction(25)  # for a stream that states none
 _PLAUSIBLE = Fraction(1, 4)  # of its rate, that a file may hold fewer or more frames
@@ -44,13 +46,15 @@ class VideoReader:
         origin: seconds into the file that became time 0 of the output.
         stop: seconds into the file at which reading ends, or None.
         whole: no part was cut away.
+        decoder: what decodes, and why.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: Settings, *, gpu: bool = False) -> None:
         start, duration = settings.start, settings.duration
         self.path = path
         self.whole = start is None and duration is None and settings.max_frames is None
         self._max_frames = settings.max_frames
+        self._open_decoder: OpenDecoder = CpuDecoder
         self._open()
         stream = self._stream
         self.time_base = stream.time_base or 1 / _USUAL_RATE
@@ -59,15 +63,9 @@ class VideoReader:
         self.origin = self._beginning + (start or 0)
         self.stop = None if duration is None else self.origin + duration
         self._origin_ticks = round(self.origin / self.time_base)
-        if start and not times_may_jump(self._container):
-            self._seek()
-        first = next(self._wanted, None)
-        if start and (self._earliest is None or self._earliest > self.origin):
-            self._reopen()  # the seek went too far, as it may where there is no index
-            first = next(self._wanted, None)
+        first = self._first_wanted()
         if first is None:
             raise self._no_frame(start)
-        self._first = first
         self._rotation = round(first.rotation / 90) % 4  # quarter turns against the clock
         coded = Size(first.width, first.height)
         upright = coded if self._rotation % 2 == 0 else Size(coded.height, coded.width)
@@ -80,10 +78,13 @@ class VideoReader:
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = Fraction(1) if self.size != upright else aspect if self._rotation % 2 == 0 else 1 / aspect
         self.expected = self._expected()
+        self.decoder, self._first = cpu_asked(settings.decoder), first
+        if try_nvdec(settings.decoder, gpu=gpu):
+            self._change_decoder(required=settings.decoder == "nvdec")
 
     def __iter__(self) -> Iterator[Frame]:
         frame: av.VideoFrame | None = self._first
-        last = -1
+        last, shown = -1, None
         while frame is not None:
             rgb = self._to_rgb(frame)
             if self._rotation:
@@ -103,9 +104,11 @@ class VideoReader:
                 ends = min(ends, self.stop - self.origin)
             self._end = self.origin + ends
             yield Frame(rgb=rgb, time=ticks * self.time_base, duration=ends - ticks * self.time_base)
-            last, frame = ticks, following
+            last, shown, frame = ticks, frame.pts, following
         if self._ran_out:
             self.missing = max(self.missing, self._lost())
+        if not self.whole:
+            self.missing += self._decoder.unseen(self._first.pts, shown)
 
     def close(self) -> None:
         """Release the file."""
@@ -113,9 +116,9 @@ class VideoReader:
 
     def _open(self) -> None:
         """Begin at the beginning of the file."""
-        self._container = _open(self.path)
-        self._stream = _video_stream(self._container, self.path)
+        self._container, self._stream = open_video(self.path)
         self._stream.thread_type = "AUTO"
+        self._decoder = self._open_decoder(self._stream)
         self.missing = 0
         self.damaged = 0
         self._packets = 0
@@ -130,6 +133,34 @@ class VideoReader:
     def _reopen(self) -> None:
         self.close()
         self._open()
+
+    def _first_wanted(self) -> av.VideoFrame | None:
+        """The first frame that is asked for, of a file that was just opened."""
+        later = self.origin > self._beginning
+        if later and not times_may_jump(self._container):
+            self._seek()
+        first = next(self._wanted, None)
+        if later and (self._earliest is None or self._earliest > self.origin):
+            self._reopen()  # the seek went too far, as it may where there is no index
+            first = next(self._wanted, None)
+        return first
+
+    def _change_decoder(self, *, required: bool) -> None:
+        """Go to the same frame with NVDEC, and back to the CPU where that fails and is not `required`."""
+        try:
+            self._open_decoder = nvdec_for(self._stream, self._first)
+            self._reopen()
+            found = self._first_wanted()
+            refuse_other(found, self._first, self._to_rgb)
+            assert found is not None
+            self.decoder, self._first = Choice("nvdec", "its first frame is that of the CPU"), found
+        except UnavailableError as error:
+            if required:
+                self.close()
+                raise UnavailableError(f"{error}. Leave --decoder nvdec out, or use --decoder cpu") from error
+            self._open_decoder = CpuDecoder
+            self._reopen()
+            self.decoder, self._first = Choice("cpu", str(error)), self._first_wanted() or self._first
 
     def _seek(self) -> None:
         try:
@@ -147,7 +178,7 @@ class VideoReader:
                 packet = next(packets)
                 if packet.size and not packet.is_discard:
                     self._packets += 1
-                frames = packet.decode()
+                frames = self._decoder(packet)
             except StopIteration:
                 return
             except EOFError:
@@ -230,32 +261,13 @@ class VideoReader:
 
 
 @contextmanager
-def read_video(path: Path, settings: Settings) -> Generator[VideoReader]:
-    """Open a video for reading and close it at the end.
+def read_video(path: Path, settings: Settings, *, gpu: bool = False) -> Generator[VideoReader]:
+    """Open a video for reading and close it at the end. NVDEC is a choice where the networks run on a `gpu`.
 
-    Raises InputError: missing, no video, no frames, only audio.
+    Raises InputError: missing, no video, no frames, only audio; UnavailableError: NVDEC is asked for and cannot run.
     """
-    reader = VideoReader(path, settings)
+    reader = VideoReader(path, settings, gpu=gpu)
     try:
         yield reader
     finally:
         reader.close()
-
-
-def _open(path: Path) -> InputContainer:
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    try:
-        return av.open(str(path.absolute()), "r", metadata_errors="replace")
-    except FFmpegError as error:
-        raise InputError(
-            f"{path} is no video that can be read, or it is cut off at its beginning or end ({error.strerror})"
-        ) from error
-
-
-def _video_stream(container: InputContainer, path: Path) -> av.VideoStream:
-    if pictures := pictures_of(container):
-        return pictures[0]
-    found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    container.close()
-    raise InputError(f"{path} holds no video track, only: {found}")

@@ -34,8 +34,9 @@ class VideoWriter:
     """Encodes frames to `path`, in the manner of the video they came from.
 
     Times, colour tags, pixel aspect, metadata, chapters, audio and subtitle tracks are the input's. `written` counts
-    the frames that reached the file, `notes` says which tracks could not be copied as they are. `name` is the one that
-    errors give, where the file gets another one in the end.
+    the frames that reached the file, `notes` says which tracks could not be copied as they are, `encoder` what encodes
+    and why. `name` is the one that errors give, where the file gets another one in the end. NVENC is a choice where the
+    networks run on a `gpu`.
 
     Raises:
         OutputError: the encoder or the container refuses, or the disk does.
@@ -43,7 +44,14 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, *, source: VideoReader, settings: Settings, threads: int | None, name: Path | None = None
+        self,
+        path: Path,
+        *,
+        source: VideoReader,
+        settings: Settings,
+        threads: int | None,
+        name: Path | None = None,
+        gpu: bool = False,
     ) -> None:
         self.written = 0
         self._name = name or path
@@ -54,8 +62,16 @@ class VideoWriter:
         self._held: Packet | None = None
         self._end = 0
         encoding = choose_encoding(
-            path, codec=settings.codec, size=source.size, rate=source.rate, quality=settings.quality, threads=threads
+            path,
+            codec=settings.codec,
+            size=source.size,
+            rate=source.rate,
+            quality=settings.quality,
+            threads=threads,
+            asked=settings.encoder,
+            gpu=gpu,
         )
+        self.encoder = encoding.choice
         try:
             with av.open(str(source.path.absolute()), "r", metadata_errors="replace") as original:
                 tags = file_tags(original.metadata)
@@ -161,10 +177,16 @@ class VideoWriter:
 
 @contextmanager
 def write_video(
-    path: Path, *, source: VideoReader, settings: Settings, threads: int | None, name: Path | None = None
+    path: Path,
+    *,
+    source: VideoReader,
+    settings: Settings,
+    threads: int | None,
+    name: Path | None = None,
+    gpu: bool = False,
 ) -> Generator[VideoWriter]:
     """Open `path` for writing; whatever happens, the file is released at the end. Closing it is the caller's part."""
-    writer = VideoWriter(path, source=source, settings=settings, threads=threads, name=name)
+    writer = VideoWriter(path, source=source, settings=settings, threads=threads, name=name, gpu=gpu)
     try:
         yield writer
     finally:

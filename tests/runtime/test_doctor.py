@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.nvdec_stand_in import stand_in
+from tsn.runtime import nvdec
 from tsn.runtime.doctor import diagnose
 from tsn.runtime.errors import UnavailableError
 
@@ -30,7 +32,7 @@ def test_json_is_one_document_and_the_cpu_runs_here(tmp_path: Path) -> None:
     assert checks["cpu"]["detail"].startswith("ONNX Runtime")
     assert checks["encoder h264"]["detail"].startswith("libx264")
     assert str(tmp_path / "cache") in checks["cache folder"]["detail"]
-    assert {"driver", "cuda", "tensorrt", "tensorrt-rtx", "pycuda", "encoder nvenc"} <= set(checks)
+    assert {"driver", "cuda", "tensorrt", "tensorrt-rtx", "pycuda", "encoder nvenc", "decoder nvdec"} <= set(checks)
 
 
 @pytest.mark.usefixtures("no_driver")
@@ -72,3 +74,22 @@ def test_on_a_machine_without_what_was_asked_for_it_ends_with_3(tmp_path: Path) 
     assert "tensorrt cannot run here. It lacks: " in ended.stderr
     assert "NO  tensorrt: " in ended.stdout
     assert "Traceback" not in ended.stderr
+
+
+def test_what_nvdec_decodes_is_listed_and_its_lack_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TSN_CACHE", str(tmp_path))
+    monkeypatch.setattr(nvdec, "probe_driver", lambda: None)
+    monkeypatch.setitem(sys.modules, "PyNvVideoCodec", stand_in(without={("H264", 10), ("AV1", 8), ("AV1", 10)}))
+    check = next(check for check in diagnose().checks if check.name == "decoder nvdec")
+    assert check.ok
+    assert check.detail == (
+        "PyNvVideoCodec 2.2.4: h264 of 8 bits, hevc of 8 bits, hevc of 10 bits, vp9 of 8 bits, vp9 of 10 bits"
+    )
+    monkeypatch.setitem(sys.modules, "PyNvVideoCodec", None)
+    diagnosis = diagnose()
+    check = next(check for check in diagnosis.checks if check.name == "decoder nvdec")
+    assert not check.ok
+    assert "Run: pip install PyNvVideoCodec" in check.detail
+    assert diagnosis.ok

@@ -1,6 +1,7 @@
 """What each encoder takes, and what is said where it does not."""
 
 from collections.abc import Callable
+from ctypes.util import find_library
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 
 from tests.runtime.test_video import Unchanged, copy, times
-from tsn.runtime.encoders import choose_encoding
-from tsn.runtime.errors import UsageError
+from tsn.runtime import encoders
+from tsn.runtime.encoders import Encoding, choose_encoding
+from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
-from tsn.runtime.job import Settings
+from tsn.runtime.job import Choice, Settings
+from tsn.runtime.nvenc import try_nvenc
 from tsn.runtime.pipeline import stylize_video
 from tsn.runtime.video_reader import read_video
 from tsn.runtime.video_writer import write_video as open_writer
@@ -61,3 +64,65 @@ def test_hevc_is_written_on_a_machine_of_many_cores(write_video: Draw, tmp_path:
     ):
         stylize_video(reader, Unchanged(), writer, progress=lambda done: None)
     assert writer.written == 8
+
+
+def nvenc(monkeypatch: pytest.MonkeyPatch, *, error: str | None = None) -> None:
+    """A GPU whose NVENC takes every frame, or does not start and says so."""
+
+    def attempt(encoder: str, **how: Any) -> None:
+        if error is not None:
+            raise UnavailableError(error)
+
+    monkeypatch.setattr(encoders, "try_nvenc", attempt)
+
+
+SMALL = Size(64, 48)
+
+
+def encoding(codec: str | None = "h264", *, size: Size = SMALL, **options: Any) -> Encoding:
+    path = Path("out.mkv" if codec is not None else "out.mp4")
+    return choose_encoding(path, codec=codec, size=size, rate=Fraction(25), quality=50, threads=None, **options)
+
+
+@pytest.mark.parametrize(("codec", "encoder"), [("h264", "h264_nvenc"), ("hevc", "hevc_nvenc"), (None, "h264_nvenc")])
+def test_nvenc_encodes_where_the_networks_run_on_a_gpu_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, codec: str | None, encoder: str
+) -> None:
+    nvenc(monkeypatch)
+    chosen = encoding(codec, gpu=True)
+    assert chosen.encoder == chosen.choice.name == encoder
+    assert chosen.options["cq"] == encoding(codec).options["crf"]
+    assert chosen.options["bf"] == "0"
+
+
+def test_without_a_gpu_nvenc_is_not_even_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "try_nvenc", lambda *rest, **how: pytest.fail("tried"))
+    assert encoding().choice == Choice("libx264", "the networks run on the CPU")
+    assert encoding(asked="cpu", gpu=True).choice == Choice("libx264", "--encoder cpu")
+
+
+@pytest.mark.parametrize(
+    ("error", "codec", "size", "encoder", "reason"),
+    [
+        ("h264_nvenc does not start", "h264", Size(64, 48), "libx264", "h264_nvenc does not start"),
+        (None, "vp9", Size(64, 48), "libvpx-vp9", "NVENC is used for h264 and hevc; this is vp9"),
+        (None, "hevc", Size(63, 48), "libx265", "even sides; these are 63x48"),
+    ],
+)
+def test_where_nvenc_cannot_the_cpu_encodes_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, error: str | None, codec: str, size: Size, encoder: str, reason: str
+) -> None:
+    nvenc(monkeypatch, error=error)
+    chosen = encoding(codec, size=size, gpu=True)
+    assert chosen.encoder == chosen.choice.name == encoder
+    assert reason in chosen.choice.reason
+    with pytest.raises(UnavailableError, match=r"use --encoder cpu") as refused:
+        encoding(codec, size=size, asked="nvenc")
+    assert reason in str(refused.value)
+
+
+def test_nvenc_that_does_not_start_says_what_it_needs() -> None:
+    if find_library("nvidia-encode") is not None:
+        pytest.skip("NVENC's library is on this machine")
+    with pytest.raises(UnavailableError, match=r"h264_nvenc does not start for frames of 256x256: .*needs a driver"):
+        try_nvenc()
