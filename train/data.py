@@ -15,9 +15,7 @@ from torch.utils.data import Dataset, Sampler
 from tsn.runtime.errors import InputError
 from tsn.runtime.picture import SUFFIXES, read_picture
 from tsn.train.config import Config
-
-# Streams of random numbers that share a seed and must not share their values.
-ORDER, CONTENT, STYLE, POOL = range(4)
+from tsn.train.draws import CONTENT, STYLE, crop, order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +97,7 @@ class Pictures:
             except InputError as error:
                 self.unreadable[path] = str(error)
                 continue
-            return _crop(_enlarged(picture, shorter), size, random)
+            return crop(_enlarged(picture, shorter), size, random)
         raise InputError(
             f"none of the {len(folder)} pictures in {folder[0].parent} can be read: {self.unreadable[folder[0]]}"
         )
@@ -172,18 +170,6 @@ class Numbers(Sampler[int]):
             yield from range(start, start + self.contents)
 
 
-def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    """The order in which an epoch takes its photos."""
-    key = (seed, epoch, count)
-    if key not in _ORDERS:
-        _ORDERS.clear()
-        _ORDERS[key] = np.random.default_rng((seed, ORDER, epoch)).permutation(count)
-    return _ORDERS[key]
-
-
-_ORDERS: dict[tuple[int, int, int], NDArray[np.int64]] = {}  # the last one: 118,287 photos take a millisecond
-
-
 def style_crop(styles: Pictures, config: Config, random: np.random.Generator) -> NDArray[np.uint8]:
     """A style crop (T, T, 3), its colours changed where the config says so."""
     crop = styles.crop(config.style_size or config.image_size, random)
@@ -214,11 +200,6 @@ def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
 def as_images(crops: Tensor, device: torch.device) -> Tensor:
     """Crops uint8 (N, 3, H, W) as float32 in 0..1 on the device."""
     return crops.to(device).float() / 255
-
-
-def _crop(picture: NDArray[np.uint8], size: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    top, left = (int(random.integers(side - size + 1)) for side in picture.shape[:2])
-    return picture[top : top + size, left : left + size]
 
 
 def _enlarged(picture: NDArray[np.uint8], shorter_side: int) -> NDArray[np.uint8]:

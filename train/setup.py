@@ -14,8 +14,9 @@ from tsn.runtime.errors import OutputError
 from tsn.train.architectures import ARCHITECTURES
 from tsn.train.checkpoint import FOLDER, load_networks_into, newest_checkpoint, read_checkpoint
 from tsn.train.config import Config
-from tsn.train.data import POOL, Crops, Numbers, Pictures, as_images, as_tensor, collate, find_pictures, style_crop
+from tsn.train.data import Crops, Numbers, Pictures, as_images, as_tensor, collate, find_pictures, style_crop
 from tsn.train.distributed import World
+from tsn.train.draws import POOL
 from tsn.train.loop import Run, total_steps
 from tsn.train.model import Encoder as Vgg
 from tsn.train.objective import Objective, Styles, measured

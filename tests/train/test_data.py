@@ -10,7 +10,8 @@ from PIL import Image
 
 from tsn.runtime.errors import InputError
 from tsn.train.config import Config
-from tsn.train.data import Crops, Numbers, Pictures, collate, find_pictures, order, recoloured
+from tsn.train.data import Crops, Numbers, Pictures, collate, find_pictures, recoloured
+from tsn.train.draws import order
 
 KEYS: dict[str, Any] = {"image_size": 32, "shorter_side_min": 32, "shorter_side_max": 48, "num_workers": 0}
 
