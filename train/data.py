@@ -1,5 +1,5 @@
-"""Photos and styles as crops, each drawn from nothing but the seed and its number: so any order, split or restart of
-the numbers gives the same crops."""
+"""Photos, styles and clips as crops, each drawn from nothing but the seed and its number: so any order, split or
+restart of the numbers gives the same crops."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, Sampler
 
 from tsn.runtime.errors import InputError
 from tsn.runtime.picture import SUFFIXES, read_picture
+from tsn.train.clips import Clips
 from tsn.train.config import Config
 from tsn.train.draws import CONTENT, STYLE, crop, order
 
@@ -26,6 +27,7 @@ class Sample:
     styles: Tensor | None  # uint8 (K, 3, T, T), or None where a pool holds them
     picks: Tensor  # int64 (K,): of the pool, where there is one
     motion: Tensor  # float32 (4,): see losses.motion_grid
+    pair: Tensor | None  # uint8 (2, 3, S, S): consecutive frames of a clip, or None where there are no clips
     unreadable: tuple[str, ...]
 
 
@@ -37,17 +39,20 @@ class Batch:
     styles: Tensor | None  # uint8 (B, 3, T, T)
     picks: Tensor  # int64 (B,)
     motion: Tensor  # float32 (B / K, 4)
+    pairs: Tensor | None  # uint8 (B / K, 2, 3, S, S); pair i takes the styles of content i
     unreadable: tuple[str, ...]
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Samples as one batch."""
     styles = [sample.styles for sample in samples if sample.styles is not None]
+    pairs = [sample.pair for sample in samples if sample.pair is not None]
     return Batch(
         content=torch.stack([sample.content for sample in samples]),
         styles=torch.cat(styles) if styles else None,
         picks=torch.cat([sample.picks for sample in samples]),
         motion=torch.stack([sample.motion for sample in samples]),
+        pairs=torch.stack(pairs) if pairs else None,
         unreadable=tuple(name for sample in samples for name in sample.unreadable),
     )
 
@@ -106,9 +111,10 @@ class Pictures:
 class Crops(Dataset[Sample]):
     """Samples by number: epoch x photos + place in the epoch's order."""
 
-    def __init__(self, contents: Pictures, styles: Pictures, config: Config) -> None:
+    def __init__(self, contents: Pictures, styles: Pictures, config: Config, clips: Clips | None = None) -> None:
         self.contents = contents
         self.styles = styles
+        self.clips = clips
         self.config = config
 
     def __len__(self) -> int:
@@ -116,7 +122,7 @@ class Crops(Dataset[Sample]):
 
     def __getitem__(self, number: int) -> Sample:
         config, count = self.config, len(self)
-        known = len(self.contents.unreadable) + len(self.styles.unreadable)
+        known = len(self._unreadable())
         epoch, place = divmod(number, count)
         random = np.random.default_rng((config.seed, CONTENT, number))
         content = self.contents.crop(config.image_size, random, first=int(order(config.seed, epoch, count)[place]))
@@ -130,14 +136,21 @@ class Crops(Dataset[Sample]):
         if not config.style_pool:
             crops = [style_crop(self.styles, config, random) for _ in range(config.styles_per_content)]
             styles = torch.stack([as_tensor(crop) for crop in crops])
-        bad = [*self.contents.unreadable.values(), *self.styles.unreadable.values()]
+        pair = self.clips.pair(number) if self.clips is not None else None
+        bad = self._unreadable()
         return Sample(
             content=as_tensor(content),
             styles=styles,
             picks=torch.from_numpy(picks),
             motion=torch.tensor(motion, dtype=torch.float32),
+            pair=pair,
             unreadable=tuple(bad) if len(bad) > known else (),
         )
+
+    def _unreadable(self) -> list[str]:
+        """What is wrong with each file that could not be read so far."""
+        found = [*self.contents.unreadable.values(), *self.styles.unreadable.values()]
+        return found if self.clips is None else [*found, *self.clips.unreadable.values()]
 
 
 class Numbers(Sampler[int]):
