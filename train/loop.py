@@ -98,7 +98,11 @@ def train(run: Run) -> None:
 
 
 def save(run: Run) -> None:
-    """Write the checkpoint of this step, from the first process, and drop the oldest."""
+    """Write the checkpoint of this step, from the first process, and drop the oldest.
+
+    There the first process also learns which files the others could not read.
+    """
+    run.report.name_unreadable(sorted(run.world.together(run.report.unreadable)))
     if run.world.leads:
         path = run.folder / FOLDER / f"step_{run.step:08d}.pth"
         save_checkpoint(path, state(run))

@@ -175,6 +175,7 @@ def test_two_processes_give_the_weights_of_one_process_with_twice_the_batch(
 ) -> None:
     keys = ["--max-steps", "3", "--temporal-weight", "1", "--style-pool", "4", "--learning-rate", "1e-3", "--quiet"]
     keys += ["--clips", str(clips), "--flow-weights", str(still_raft)]
+    keys += ["--seed", "1"]  # the broken clip is then met by the second of two processes alone
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words = arguments(photos, paintings, vgg, tmp_path / "pair", "--batch-size", "1", *keys)
     subprocess.run([*launcher, "-m", "tsn.train.cli", *words], env=ENVIRONMENT, check=True, timeout=200)
@@ -185,6 +186,10 @@ def test_two_processes_give_the_weights_of_one_process_with_twice_the_batch(
         torch.load(tmp_path / name / "checkpoints" / "step_00000003.pth", weights_only=True)["optimizer"]["state"]
         for name in ("pair", "alone")
     )
+    left_out = [json.loads((tmp_path / name / "summary.json").read_text())["unreadable"] for name in ("pair", "alone")]
+    assert len(left_out[0]) == 1
+    assert "broken.mp4 is no video" in left_out[0][0]
+    assert left_out[0] == left_out[1]
     for number, state in alone.items():  # the mean of all gradients: rounding stays small in it
         apart = (state["exp_avg"] - pair[number]["exp_avg"]).abs().max()
         assert apart < 0.05 * state["exp_avg"].abs().max(), number
