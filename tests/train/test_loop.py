@@ -174,10 +174,13 @@ def test_the_learning_rate_rises_and_falls(make_run: Callable[..., Run]) -> None
     assert rates[-1] < 0.1e-3
 
 
-def test_a_compiled_run_takes_the_same_steps(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiled_run_takes_the_same_steps(
+    make_run: Callable[..., Run], clips: Path, still_raft: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"clips": str(clips), "flow_weights": str(still_raft), "temporal_weight": 1.0, "max_steps": 2}
     # The eager backend traces and guards as the default one does, without minutes of C++ compilation.
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
-    plain, compiled = make_run("plain", max_steps=2), make_run("compiled", max_steps=2, compile=True)
+    plain, compiled = make_run("plain", **keys), make_run("compiled", compile=True, **keys)
     train(plain)
     train(compiled)
     losses = [[line["loss/total"] for line in read_losses(run.folder / LOSSES)] for run in (plain, compiled)]
