@@ -123,7 +123,7 @@ def open_flow(weights: Path | None) -> "Flow":
         search = DisFlow(preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         return lambda one, other: torch.from_numpy(search(one, other))[None]
     from tsn.export.raft import FeaturesGraph, FlowGraph
-    from tsn.export.raft_weights import load_raft
+    from tsn.train.raft_weights import load_raft
 
     network = load_raft("raft-small", weights)
     features, graph = FeaturesGraph(network), FlowGraph(network, updates=20)
@@ -160,7 +160,7 @@ def _picture(content: Path, styled: Path, number: int, flow: "Flow", file: Path)
 
     from tsn.benchmarks.quality import as_tensor
     from tsn.benchmarks.quality_report import error_picture
-    from tsn.benchmarks.warping import trusted
+    from tsn.train.warping import trusted
 
     pair = list(islice(frames_of(content), number - 1, number + 1))
     if len(pair) < 2:

@@ -13,8 +13,9 @@ from torch import Tensor
 from tsn.benchmarks.perceptual import Judge, Seen, steadiness
 from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance
 from tsn.benchmarks.similarity import ssim
-from tsn.benchmarks.warping import trusted, warping_error
+from tsn.benchmarks.warping import warping_error
 from tsn.runtime.errors import InputError
+from tsn.train.warping import trusted
 
 LONG_RANGE = 10  # frames
 RGB = NDArray[np.uint8]  # (height, width, 3)

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tsn.benchmarks.quality import RGB, as_tensor
-from tsn.benchmarks.warping import warp
 from tsn.export.blend import BlendGraph
 from tsn.export.graphs import frames
 from tsn.runtime.anchors import new_anchor
 from tsn.runtime.flow import DisFlow, Flow
 from tsn.runtime.temporal import FADE, PERIOD
+from tsn.train.warping import warp
 
 RECURSION = 0.9  # strength of the ways that blend with the previous output
 MISMATCH = 50.0  # of the content, in their mask: exp(-MISMATCH x squared difference)

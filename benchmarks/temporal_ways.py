@@ -26,11 +26,12 @@ from tsn.benchmarks.perceptual import Judge
 from tsn.benchmarks.quality import LONG_RANGE, RGB, as_tensor
 from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance
 from tsn.benchmarks.stabilizers import WAYS, Material
-from tsn.benchmarks.warping import trusted, warping_error
+from tsn.benchmarks.warping import warping_error
 from tsn.runtime.command import run_command
 from tsn.runtime.flow import Flow
 from tsn.runtime.picture import read_picture
 from tsn.train.model import adain, statistics
+from tsn.train.warping import trusted
 from tsn.train.weights import load_networks
 
 FRAMES, WIDTH, HEIGHT = 48, 424, 240

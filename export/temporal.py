@@ -15,11 +15,11 @@ from tsn.export.blend import BlendGraph
 from tsn.export.exportable import Arrays, Exportable, Parity, Reduction, Thresholds
 from tsn.export.frames import drawn_frames
 from tsn.export.raft import FeaturesGraph, FlowGraph, refuse_too_large
-from tsn.export.raft_weights import Kind, load_raft
 from tsn.export.stylizer import EXAMPLE, FP32_STATISTICS, ROUNDED_PICTURE, SIDES, largest_as_255
 from tsn.runtime.anchors import new_anchor
 from tsn.runtime.geometry import Size
 from tsn.runtime.manifest import ReducedPrecision
+from tsn.train.raft_weights import Kind, load_raft
 
 # A flow's differences count in hundredths of a pixel as levels: the two differ by the order of additions, which the
 # updates of RAFT amplify; measured, 0.0001 pixel. A wrong lookup or padding is off by tenths of a pixel and more.

@@ -47,7 +47,9 @@ class Config(BaseModel):
     tv_weight: float = Field(0.0, ge=0, description="of the total variation, against noise")
     colour_weight: float = Field(0.0, ge=0, description="of mean and deviation of the output's RGB against the style's")
     pixel_weight: float = Field(0.0, ge=0, description="of the difference to the recoloured photo")
-    motion: float = Field(8.0, ge=0, description="largest movement of the temporal loss, pixels")
+    motion: float = Field(8.0, ge=0, description="largest movement of the temporal loss on photos, pixels")
+    clips: str | None = Field(None, description="folder of videos: the temporal loss is taken on their frames too")
+    flow_weights: str | None = Field(None, description="of RAFT-small, the motion in clips; downloaded where not given")
 
     use_amp: bool = Field(False, description="compute convolutions in amp_dtype")
     amp_dtype: Literal["bf16", "fp16"] = Field("bf16", description="fp16 scales its loss, bf16 need not")
@@ -73,6 +75,10 @@ class Config(BaseModel):
             raise ValueError(f"batch_size {self.batch_size} is no multiple of styles_per_content")
         if self.objective == "recolour" and self.style_pool:
             raise ValueError("style_pool is for objective style: recolour has nothing to measure once and for all")
+        if self.clips is not None and (self.objective == "recolour" or not self.temporal_weight):
+            raise ValueError("clips are for the temporal loss of objective style. Give temporal_weight, such as 50")
+        if self.flow_weights is not None and self.clips is None:
+            raise ValueError("flow_weights are given without clips to find the motion in. Give the folder as clips")
         return self
 
     @property

@@ -1,5 +1,5 @@
-"""Photos and styles as crops, each drawn from nothing but the seed and its number: so any order, split or restart of
-the numbers gives the same crops."""
+"""Photos, styles and clips as crops, each drawn from nothing but the seed and its number: so any order, split or
+restart of the numbers gives the same crops."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +14,9 @@ from torch.utils.data import Dataset, Sampler
 
 from tsn.runtime.errors import InputError
 from tsn.runtime.picture import SUFFIXES, read_picture
+from tsn.train.clips import Clips
 from tsn.train.config import Config
-
-# Streams of random numbers that share a seed and must not share their values.
-ORDER, CONTENT, STYLE, POOL = range(4)
+from tsn.train.draws import CONTENT, STYLE, crop, order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +27,7 @@ class Sample:
     styles: Tensor | None  # uint8 (K, 3, T, T), or None where a pool holds them
     picks: Tensor  # int64 (K,): of the pool, where there is one
     motion: Tensor  # float32 (4,): see losses.motion_grid
+    pair: Tensor | None  # uint8 (2, 3, S, S): consecutive frames of a clip, or None where there are no clips
     unreadable: tuple[str, ...]
 
 
@@ -39,17 +39,20 @@ class Batch:
     styles: Tensor | None  # uint8 (B, 3, T, T)
     picks: Tensor  # int64 (B,)
     motion: Tensor  # float32 (B / K, 4)
+    pairs: Tensor | None  # uint8 (B / K, 2, 3, S, S); pair i takes the styles of content i
     unreadable: tuple[str, ...]
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Samples as one batch."""
     styles = [sample.styles for sample in samples if sample.styles is not None]
+    pairs = [sample.pair for sample in samples if sample.pair is not None]
     return Batch(
         content=torch.stack([sample.content for sample in samples]),
         styles=torch.cat(styles) if styles else None,
         picks=torch.cat([sample.picks for sample in samples]),
         motion=torch.stack([sample.motion for sample in samples]),
+        pairs=torch.stack(pairs) if pairs else None,
         unreadable=tuple(name for sample in samples for name in sample.unreadable),
     )
 
@@ -99,7 +102,7 @@ class Pictures:
             except InputError as error:
                 self.unreadable[path] = str(error)
                 continue
-            return _crop(_enlarged(picture, shorter), size, random)
+            return crop(_enlarged(picture, shorter), size, random)
         raise InputError(
             f"none of the {len(folder)} pictures in {folder[0].parent} can be read: {self.unreadable[folder[0]]}"
         )
@@ -108,9 +111,10 @@ class Pictures:
 class Crops(Dataset[Sample]):
     """Samples by number: epoch x photos + place in the epoch's order."""
 
-    def __init__(self, contents: Pictures, styles: Pictures, config: Config) -> None:
+    def __init__(self, contents: Pictures, styles: Pictures, config: Config, clips: Clips | None = None) -> None:
         self.contents = contents
         self.styles = styles
+        self.clips = clips
         self.config = config
 
     def __len__(self) -> int:
@@ -118,7 +122,7 @@ class Crops(Dataset[Sample]):
 
     def __getitem__(self, number: int) -> Sample:
         config, count = self.config, len(self)
-        known = len(self.contents.unreadable) + len(self.styles.unreadable)
+        known = len(self._unreadable())
         epoch, place = divmod(number, count)
         random = np.random.default_rng((config.seed, CONTENT, number))
         content = self.contents.crop(config.image_size, random, first=int(order(config.seed, epoch, count)[place]))
@@ -132,14 +136,21 @@ class Crops(Dataset[Sample]):
         if not config.style_pool:
             crops = [style_crop(self.styles, config, random) for _ in range(config.styles_per_content)]
             styles = torch.stack([as_tensor(crop) for crop in crops])
-        bad = [*self.contents.unreadable.values(), *self.styles.unreadable.values()]
+        pair = self.clips.pair(number) if self.clips is not None else None
+        bad = self._unreadable()
         return Sample(
             content=as_tensor(content),
             styles=styles,
             picks=torch.from_numpy(picks),
             motion=torch.tensor(motion, dtype=torch.float32),
+            pair=pair,
             unreadable=tuple(bad) if len(bad) > known else (),
         )
+
+    def _unreadable(self) -> list[str]:
+        """What is wrong with each file that could not be read so far."""
+        found = [*self.contents.unreadable.values(), *self.styles.unreadable.values()]
+        return found if self.clips is None else [*found, *self.clips.unreadable.values()]
 
 
 class Numbers(Sampler[int]):
@@ -172,18 +183,6 @@ class Numbers(Sampler[int]):
             yield from range(start, start + self.contents)
 
 
-def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    """The order in which an epoch takes its photos."""
-    key = (seed, epoch, count)
-    if key not in _ORDERS:
-        _ORDERS.clear()
-        _ORDERS[key] = np.random.default_rng((seed, ORDER, epoch)).permutation(count)
-    return _ORDERS[key]
-
-
-_ORDERS: dict[tuple[int, int, int], NDArray[np.int64]] = {}  # the last one: 118,287 photos take a millisecond
-
-
 def style_crop(styles: Pictures, config: Config, random: np.random.Generator) -> NDArray[np.uint8]:
     """A style crop (T, T, 3), its colours changed where the config says so."""
     crop = styles.crop(config.style_size or config.image_size, random)
@@ -214,11 +213,6 @@ def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
 def as_images(crops: Tensor, device: torch.device) -> Tensor:
     """Crops uint8 (N, 3, H, W) as float32 in 0..1 on the device."""
     return crops.to(device).float() / 255
-
-
-def _crop(picture: NDArray[np.uint8], size: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    top, left = (int(random.integers(side - size + 1)) for side in picture.shape[:2])
-    return picture[top : top + size, left : left + size]
 
 
 def _enlarged(picture: NDArray[np.uint8], shorter_side: int) -> NDArray[np.uint8]:

@@ -41,6 +41,13 @@ class World:
             values /= self.size
         return values
 
+    def together(self, names: set[str]) -> set[str]:
+        """The names that any process has."""
+        found = [names] * self.size
+        if self.size > 1:
+            distributed.all_gather_object(found, names)
+        return set().union(*found)
+
     def wait(self) -> None:
         """Until all processes have come this far."""
         if self.size > 1:

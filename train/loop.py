@@ -17,6 +17,7 @@ from tsn.train.config import Config
 from tsn.train.data import Batch, Numbers, as_images
 from tsn.train.distributed import World
 from tsn.train.objective import Objective, Styles, measured, weights
+from tsn.train.pairs import Pairs, pairs_with_flow
 from tsn.train.report import Report
 from tsn.train.schedule import learning_rate
 
@@ -32,6 +33,7 @@ class Run:
     loader: Iterable[Batch]
     numbers: Numbers
     pool: Styles | None  # styles drawn once and for all
+    raft: nn.Module | None  # finds the motion in clips
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     report: Report
@@ -69,7 +71,7 @@ def train(run: Run) -> None:
         for batch in _batches(run):
             content = _placed(as_images(batch.content, world.device), config)
             styles = _styles(run, batch)
-            found, outputs = trained(content, styles, batch.motion.to(world.device))
+            found, outputs = trained(content, styles, batch.motion.to(world.device), _pairs(run, batch))
             total = torch.stack([weight[name] * value for name, value in found.items()]).sum()
 
             rate = learning_rate(config, run.step, steps=run.steps)
@@ -96,7 +98,11 @@ def train(run: Run) -> None:
 
 
 def save(run: Run) -> None:
-    """Write the checkpoint of this step, from the first process, and drop the oldest."""
+    """Write the checkpoint of this step, from the first process, and drop the oldest.
+
+    There the first process also learns which files the others could not read.
+    """
+    run.report.name_unreadable(sorted(run.world.together(run.report.unreadable)))
     if run.world.leads:
         path = run.folder / FOLDER / f"step_{run.step:08d}.pth"
         save_checkpoint(path, state(run))
@@ -148,6 +154,12 @@ def _styles(run: Run, batch: Batch) -> Styles:
     assert batch.styles is not None
     images = _placed(as_images(batch.styles, run.world.device), run.config)
     return measured(run.objective.vgg, images, run.config)
+
+
+def _pairs(run: Run, batch: Batch) -> Pairs | None:
+    if batch.pairs is None or run.raft is None:
+        return None
+    return pairs_with_flow(run.raft, as_images(batch.pairs, run.world.device))
 
 
 def _placed(images: Tensor, config: Config) -> Tensor:

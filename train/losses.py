@@ -111,12 +111,21 @@ def move(images: Tensor, grid: Tensor) -> Tensor:
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def temporal_loss(moved_outputs: Tensor, outputs_of_moved: Tensor, grid: Tensor) -> Tensor:
-    """||F_t - warp(F_{t-1})||^2 over the pixels that both frames show, (N, C, H, W) each.
+def inside(grid: Tensor) -> Tensor:
+    """1 where a pixel comes from inside the picture, else 0: (N, 1, H, W) of a grid as grid_sample takes it."""
+    return (grid.abs() <= 1).all(dim=3)[:, None].float()
+
+
+def temporal_loss(warped: Tensor, outputs: Tensor, seen: Tensor) -> Tensor:
+    """||F_t - warp(F_{t-1})||^2 over the pixels that both frames show.
+
+    Args:
+        warped: (N, C, H, W), the earlier outputs carried to the later frames.
+        outputs: (N, C, H, W), of the later frames.
+        seen: (N, 1, H, W), 1 where a pixel counts and 0 where not. A picture in which none does counts as 0.
 
     Ruder et al., "Artistic style transfer for videos", GCPR 2016 (arXiv:1604.08610), equation 7.
     """
-    seen = (grid.abs() <= 1).all(dim=3)[:, None].float()  # (N, 1, H, W)
-    squares = (moved_outputs.float() - outputs_of_moved.float()).square() * seen
+    squares = (warped.float() - outputs.float()).square() * seen
     # A mean for each picture first: then the mean over two processes is that over their pictures together.
     return (squares.mean(dim=(1, 2, 3)) / seen.mean(dim=(1, 2, 3)).clamp(min=1e-6)).mean()

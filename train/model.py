@@ -4,6 +4,9 @@ Huang and Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instanc
 (arXiv:1703.06868), with the layer shapes of its PyTorch port, so that its published weights load.
 """
 
+from typing import cast
+
+import torch
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to the variance, as in the paper's code
@@ -47,7 +50,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """The encoder mirrored, with nearest upsampling in place of pooling.
 
-    Takes relu4_1 features (N, 512, h, w), gives RGB (N, 3, 8h, 8w), not clipped to 0..1.
+    Takes relu4_1 features (N, 512, h, w), gives RGB (N, 3, 8h, 8w), not clipped to 0..1. Begins near grey, with He's
+    initial weights (arXiv:1502.01852): with torch's the signal dies on its way, and hundreds of steps give flat colour.
     """
 
     channels = RELU_CHANNELS[-1]
@@ -66,6 +70,13 @@ class Decoder(nn.Module):
             *_convolution(64, 64),
             nn.Conv2d(64, 3, 3, padding=1, padding_mode="reflect"),
         )
+        last = self.layers[-1]
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.constant_(cast(Tensor, layer.bias), 0.5 if layer is last else 0.0)
+        with torch.no_grad():
+            cast(Tensor, last.weight).mul_(0.1)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.layers(features)

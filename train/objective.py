@@ -13,6 +13,8 @@ from tsn.train import losses
 from tsn.train.config import Config
 from tsn.train.model import Encoder as Vgg
 from tsn.train.model import adain, statistics
+from tsn.train.pairs import Pairs
+from tsn.train.warping import warp
 
 AMP = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -49,18 +51,23 @@ class Objective(nn.Module):
         self.decoder = decoder
         self.shared = encoder is vgg  # the encoder of adain-vgg19 is the judge: its features serve both
 
-    def forward(self, content: Tensor, styles: Styles, motion: Tensor) -> tuple[Mapping[str, Tensor], Tensor]:
+    def forward(
+        self, content: Tensor, styles: Styles, motion: Tensor, pairs: Pairs | None = None
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Losses by name, not yet weighted, and the outputs (B, 3, S, S).
 
         Args:
             content: (B / K, 3, S, S) in 0..1; each serves K styles.
             motion: (B / K, 4): see losses.motion_grid.
+            pairs: B / K pairs of frames; each takes the styles of the content at its place.
         """
         if self.config.objective == "recolour":
             return self._recolour(content, styles)
-        return self._stylise(content, styles, motion)
+        return self._stylise(content, styles, motion, pairs)
 
-    def _stylise(self, content: Tensor, styles: Styles, motion: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def _stylise(
+        self, content: Tensor, styles: Styles, motion: Tensor, pairs: Pairs | None
+    ) -> tuple[dict[str, Tensor], Tensor]:
         config, copies = self.config, len(styles.images) // len(content)
         with torch.no_grad(), self._amp(judging=True):
             content_features = self.vgg(content).repeat_interleave(copies, dim=0)  # (B, 512, S / 8, S / 8)
@@ -88,7 +95,13 @@ class Objective(nn.Module):
             encoded = self._encode(losses.move(content, grid)).repeat_interleave(copies, dim=0)
             grid = grid.repeat_interleave(copies, dim=0)
             moved = self._decode(encoded, mean, std, like=content)
-            found["temporal"] = losses.temporal_loss(losses.move(outputs, grid), moved, grid)
+            found["temporal"] = losses.temporal_loss(losses.move(outputs, grid), moved, losses.inside(grid))
+        if pairs is not None:
+            encoded = self._encode(torch.cat([pairs.earlier, pairs.later])).repeat_interleave(copies, dim=0)
+            frames = self._decode(encoded, torch.cat([mean, mean]), torch.cat([std, std]), like=content)
+            earlier, later = frames.chunk(2)
+            flow, seen = (part.repeat_interleave(copies, dim=0) for part in (pairs.flow, pairs.seen))
+            found["temporal_clips"] = losses.temporal_loss(warp(earlier, flow), later, seen)
         return found, outputs
 
     def _recolour(self, content: Tensor, styles: Styles) -> tuple[dict[str, Tensor], Tensor]:
@@ -157,5 +170,6 @@ def weights(config: Config) -> dict[str, float]:
         "colour": config.colour_weight,
         "tv": config.tv_weight,
         "temporal": config.temporal_weight,
+        "temporal_clips": config.temporal_weight,
         "pixel": 1.0 if config.objective == "recolour" else config.pixel_weight,
     }

@@ -3,6 +3,7 @@
 import json
 import resource
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class Report:
         self, step: int, losses: dict[str, float], *, rate: float, norm: Tensor, unreadable: tuple[str, ...]
     ) -> None:
         """Tell of a step that is done."""
-        self._name_unreadable(unreadable)
+        self.name_unreadable(unreadable)
         self.pictures += self.config.batch_size * self.world.size
         if self.silent:
             return
@@ -93,6 +94,13 @@ class Report:
             Image.fromarray(grid).save(self.folder / "samples" / f"step_{step:08d}.png")
             self.writer.add_image("content, style, output", grid, step, dataformats="HWC")
 
+    def name_unreadable(self, found: Iterable[str]) -> None:
+        """Tell, once each, of files that could not be read, and count them."""
+        for text in found:
+            if text not in self.unreadable:
+                self.unreadable.add(text)
+                self.say(f"left out, {len(self.unreadable)} so far: {text}")
+
     def say(self, text: str) -> None:
         """One line to the user."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -103,12 +111,6 @@ class Report:
         if not self.silent:
             with as_output_error(self.folder):
                 self.writer.close()
-
-    def _name_unreadable(self, found: tuple[str, ...]) -> None:
-        for text in found:
-            if text not in self.unreadable:
-                self.unreadable.add(text)
-                self.say(f"left out: {text}")
 
 
 def picture_grid(rows: list[Tensor], *, size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

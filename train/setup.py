@@ -13,9 +13,11 @@ from torch.utils.data import DataLoader
 from tsn.runtime.errors import OutputError
 from tsn.train.architectures import ARCHITECTURES
 from tsn.train.checkpoint import FOLDER, load_networks_into, newest_checkpoint, read_checkpoint
+from tsn.train.clips import Clips, find_clips
 from tsn.train.config import Config
-from tsn.train.data import POOL, Crops, Numbers, Pictures, as_images, as_tensor, collate, find_pictures, style_crop
+from tsn.train.data import Crops, Numbers, Pictures, as_images, as_tensor, collate, find_pictures, style_crop
 from tsn.train.distributed import World
+from tsn.train.draws import POOL
 from tsn.train.loop import Run, total_steps
 from tsn.train.model import Encoder as Vgg
 from tsn.train.objective import Objective, Styles, measured
@@ -46,8 +48,10 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
     styles = Pictures(
         [find_pictures(folder) for folder in places.styles], (config.shorter_side_min, config.shorter_side_max)
     )
-    for pictures in (contents, styles):
-        pictures.refuse_unreadable()
+    clips = Clips(find_clips(Path(config.clips)), config) if config.clips is not None else None
+    for source in (contents, styles, clips):
+        if source is not None:
+            source.refuse_unreadable()
     numbers = Numbers(
         photos=len(contents.folders[0]),
         contents=config.contents,
@@ -55,6 +59,7 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
         rank=world.rank,
         world=world.size,
     )
+    raft = _raft(config, world) if clips is not None else None
     newest = newest_checkpoint(places.output) if places.resume else None
     _make_folder(places.output, anew=not places.resume, world=world)
 
@@ -64,7 +69,7 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
     optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
     scaler = torch.amp.GradScaler(world.device.type, enabled=config.use_amp and config.amp_dtype == "fp16")  # type: ignore[attr-defined]
     loader: Any = DataLoader(  # of batches, which collate makes
-        Crops(contents, styles, config),
+        Crops(contents, styles, config, clips),
         batch_size=config.contents,
         sampler=numbers,
         num_workers=config.num_workers,
@@ -92,6 +97,7 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
         loader=loader,
         numbers=numbers,
         pool=draw_pool(styles, objective.vgg, config, world.device) if config.style_pool else None,
+        raft=raft,
         optimizer=optimizer,
         scaler=scaler,
         report=report,
@@ -122,6 +128,13 @@ def _changes(before: Mapping[str, Any], config: Config) -> str:
     """The keys that a resumed run changes, and how."""
     now = config.model_dump()
     return ", ".join(f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key])
+
+
+def _raft(config: Config, world: World) -> nn.Module:
+    from tsn.train.raft_weights import load_raft  # here: torchvision takes seconds to import
+
+    file = Path(config.flow_weights) if config.flow_weights is not None else None
+    return load_raft("raft-small", file).requires_grad_(False).to(world.device)
 
 
 def _objective(config: Config, places: Places, world: World) -> Objective:

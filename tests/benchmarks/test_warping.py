@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch")
 from tests.runtime.test_flow import textured
 from tsn.benchmarks.flow_file import read_flow
 from tsn.benchmarks.quality import as_tensor
-from tsn.benchmarks.warping import end_point_error, feature_consistency, trusted, warp, warping_error
+from tsn.benchmarks.warping import end_point_error, feature_consistency, warping_error
 from tsn.runtime.errors import InputError
+from tsn.train.warping import trusted, warp
 
 
 def constant(x: float, y: float, height: int = 48, width: int = 64) -> torch.Tensor:

@@ -64,8 +64,8 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = pytest.importorskip("torch")
     from tsn.export.onnx_file import write_onnx
     from tsn.export.precision import reduced
-    from tsn.export.raft_weights import BUILDERS
     from tsn.export.temporal import FlowRequest, flow_networks
+    from tsn.train.raft_weights import BUILDERS
 
     folder = tmp_path_factory.mktemp("flow")
     torch.save(BUILDERS["raft-small"](weights=None).state_dict(), folder / "weights.pth")

@@ -15,11 +15,11 @@ from tsn.benchmarks.flow_file import read_flow
 from tsn.benchmarks.warping import end_point_error
 from tsn.export.onnx_file import write_onnx
 from tsn.export.raft import FeaturesGraph, FlowGraph, feature_size, refuse_too_large
-from tsn.export.raft_weights import BUILDERS, load_raft
 from tsn.export.temporal import FlowRequest, flow_networks
-from tsn.runtime.errors import InputError, UsageError
+from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
 from tsn.runtime.picture import read_picture
+from tsn.train.raft_weights import BUILDERS, load_raft
 
 
 def pair(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -62,42 +62,6 @@ def test_any_size_gives_a_finite_flow_of_that_size(height: int, width: int, scal
     flow = flow_of(BUILDERS["raft-small"](weights=None), *pair(height, width), updates=1, scale=scale)
     assert flow.shape == (1, height, width, 2)
     assert torch.isfinite(flow).all()
-
-
-def original_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What the original authors call the tensors of raft_small."""
-    names = {}
-    for name, value in state.items():
-        name = name.replace("feature_encoder", "fnet").replace("context_encoder", "cnet")
-        name = name.replace("net.convnormrelu.0", "net.conv1").replace("net.conv.", "net.conv2.")
-        for number in "123":
-            name = name.replace(f"convnormrelu{number}.0", f"conv{number}")
-        name = name.replace("motion_encoder.convcorr1.0", "encoder.convc1").replace(
-            "motion_encoder.conv.0", "encoder.conv"
-        )
-        name = name.replace("motion_encoder.convflow1.0", "encoder.convf1")
-        name = name.replace("motion_encoder.convflow2.0", "encoder.convf2").replace("recurrent_block.convgru1", "gru")
-        names[f"module.{name}"] = value
-    return names
-
-
-def test_weights_of_both_kinds_are_read(tmp_path: Path) -> None:
-    state = BUILDERS["raft-small"](weights=None).state_dict()
-    torch.save(state, tmp_path / "torchvision.pth")
-    torch.save(original_names(state), tmp_path / "original.pth")
-    for file in tmp_path.iterdir():
-        loaded = load_raft("raft-small", file).state_dict()
-        assert all(torch.equal(loaded[name], value) for name, value in state.items())
-
-
-def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path) -> None:
-    file = tmp_path / "weights.pth"
-    torch.save(BUILDERS["raft-small"](weights=None).state_dict(), file)
-    with pytest.raises(InputError, match="--flow raft-small"):
-        load_raft("raft-large", file)
-    torch.save({"weight": torch.zeros(1)}, file)
-    with pytest.raises(InputError, match="is not raft-small"):
-        load_raft("raft-small", file)
 
 
 def test_too_large_frames_are_refused_with_the_scale_that_fits() -> None:

@@ -1,9 +1,10 @@
-"""What the training tests share: drawn photos and styles, a judge with random weights, and a run of a few steps."""
+"""What the training tests share: drawn photos, styles and clips, random networks, and a run of a few steps."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -64,6 +65,38 @@ def vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def draw_clip() -> Callable[..., Path]:
+    """The function write_clip below."""
+    return write_clip
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four drawn clips, one of them in a folder of its own, and a broken one."""
+    folder = tmp_path_factory.mktemp("clips")
+    (folder / "deeper").mkdir()
+    for number, name in enumerate(("a.mp4", "b.mkv", "c.mp4", "deeper/D.AVI")):
+        write_clip(folder / name, shade=50 * number)
+    (folder / "broken.mp4").write_bytes((folder / "a.mp4").read_bytes()[:300])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def still_raft(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of RAFT-small with random weights, but for its last layer: it sees no motion anywhere."""
+    from tsn.train.raft_weights import BUILDERS
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        state = BUILDERS["raft-small"](weights=None).state_dict()
+    for part in ("weight", "bias"):
+        state[f"update_block.flow_head.conv2.{part}"].zero_()
+    path = tmp_path_factory.mktemp("raft") / "raft.pth"
+    torch.save(state, path)
+    return path
+
+
 @pytest.fixture
 def make_run(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> Callable[..., Run]:
     """Make a small run: `make_run("folder", resume=True, learning_rate=1e-2)`."""
@@ -74,6 +107,21 @@ def make_run(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> Callab
         return prepare(config, places, World(rank=0, size=1, device=torch.device("cpu")), quiet=True)
 
     return make
+
+
+def write_clip(path: Path, *, shade: int = 100, frames: int = 10) -> Path:
+    """A clip of a texture that stands still and becomes brighter by four levels from frame to frame."""
+    texture = np.random.default_rng(shade).integers(0, 60, (12, 16, 3), dtype=np.uint8)
+    still = np.asarray(Image.fromarray(texture).resize((64, 48), Image.Resampling.BICUBIC)).astype(int) + shade
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mpeg4" if path.suffix == ".AVI" else "libx264", rate=25)
+        stream.bit_rate = 4_000_000
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 48, "yuv420p", 5
+        for number in range(frames):
+            picture = np.minimum(still + 4 * number, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
 
 
 def _decoder() -> dict[str, torch.Tensor]:

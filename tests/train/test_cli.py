@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import torch
 from click.testing import CliRunner
 
 from tests.commands import exit_code
-from tsn.runtime.errors import InputError, OutputError, UsageError
+from tsn.runtime.errors import InputError, OutputError, UnavailableError, UsageError
 from tsn.train.cli import command, main
 from tsn.train.config import Config
 
@@ -87,6 +88,33 @@ def test_wrong_input_is_told_before_anything_is_made(photos: Path, paintings: Pa
     assert not output.exists()
 
 
+def test_clips_that_cannot_serve_are_told_before_anything_is_made(
+    photos: Path, paintings: Path, vgg: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "run"
+
+    def start(*more: str) -> None:
+        invoke(*arguments(photos, paintings, vgg, output, "--temporal-weight", "1", *more))
+
+    def offline(*_args: object, **_keys: object) -> None:
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"there is no video in .* or below. Wanted: "):
+        start("--clips", str(photos))
+    with pytest.raises(InputError, match="none of the 1 clips can be read"):
+        start("--clips", str(clips / "broken.mp4"))
+    with pytest.raises(UnavailableError, match=r"raft-small cannot be downloaded .*no network.*--flow-weights FILE"):
+        start("--clips", str(clips))
+    with pytest.raises(InputError, match=r"is not raft-small: "):
+        start("--clips", str(clips), "--flow-weights", str(tmp_path / "other.pth"))
+    with pytest.raises(InputError, match="clips are for the temporal loss"):
+        start("--clips", str(clips), "--temporal-weight", "0")
+    assert not output.exists()
+
+
 def test_a_mistake_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
     config = tmp_path / "my.yaml"
     config.write_text("batchsize: 4\n")
@@ -143,9 +171,11 @@ def test_sigterm_saves_exits_with_143_and_the_run_can_go_on(
 
 @pytest.mark.slow
 def test_two_processes_give_the_weights_of_one_process_with_twice_the_batch(
-    photos: Path, paintings: Path, vgg: Path, tmp_path: Path
+    photos: Path, paintings: Path, vgg: Path, clips: Path, still_raft: Path, tmp_path: Path
 ) -> None:
     keys = ["--max-steps", "3", "--temporal-weight", "1", "--style-pool", "4", "--learning-rate", "1e-3", "--quiet"]
+    keys += ["--clips", str(clips), "--flow-weights", str(still_raft)]
+    keys += ["--seed", "1"]  # the broken clip is then met by the second of two processes alone
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words = arguments(photos, paintings, vgg, tmp_path / "pair", "--batch-size", "1", *keys)
     subprocess.run([*launcher, "-m", "tsn.train.cli", *words], env=ENVIRONMENT, check=True, timeout=200)
@@ -156,6 +186,10 @@ def test_two_processes_give_the_weights_of_one_process_with_twice_the_batch(
         torch.load(tmp_path / name / "checkpoints" / "step_00000003.pth", weights_only=True)["optimizer"]["state"]
         for name in ("pair", "alone")
     )
+    left_out = [json.loads((tmp_path / name / "summary.json").read_text())["unreadable"] for name in ("pair", "alone")]
+    assert len(left_out[0]) == 1
+    assert "broken.mp4 is no video" in left_out[0][0]
+    assert left_out[0] == left_out[1]
     for number, state in alone.items():  # the mean of all gradients: rounding stays small in it
         apart = (state["exp_avg"] - pair[number]["exp_avg"]).abs().max()
         assert apart < 0.05 * state["exp_avg"].abs().max(), number

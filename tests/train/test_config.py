@@ -66,6 +66,14 @@ def test_keys_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
         read_config(written(tmp_path, "shorter_side_min: 64\nimage_size: 128\n"))
 
 
+def test_clips_without_the_loss_that_they_are_for_and_weights_without_clips_are_refused() -> None:
+    for flags in ({"clips": "videos"}, {"clips": "videos", "temporal_weight": 1.0, "objective": "recolour"}):
+        with pytest.raises(UsageError, match=r"clips are for the temporal loss of objective style. Give temporal_weig"):
+            read_config(None, flags=flags)
+    with pytest.raises(UsageError, match="flow_weights are given without clips"):
+        read_config(None, flags={"flow_weights": "raft.pth"})
+
+
 def test_a_wrong_flag_is_a_usage_error_that_names_the_flag() -> None:
     with pytest.raises(UsageError, match=r"--batch-size: .*greater than or equal to 1, not 0"):
         read_config(None, flags={"batch_size": 0})

@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 
 from tsn.runtime.errors import InputError
+from tsn.train.clips import Clips, find_clips
 from tsn.train.config import Config
-from tsn.train.data import Crops, Numbers, Pictures, collate, find_pictures, order, recoloured
+from tsn.train.data import Crops, Numbers, Pictures, collate, find_pictures, recoloured
+from tsn.train.draws import order
 
 KEYS: dict[str, Any] = {"image_size": 32, "shorter_side_min": 32, "shorter_side_max": 48, "num_workers": 0}
 
@@ -68,6 +70,23 @@ def test_processes_share_an_epoch_without_overlap_and_match_one_process_with_the
     steps = [part[i : i + 3] for i in range(0, len(ranks[0]), 3) for part in ranks]
     assert [number for step in steps for number in step] == alone
     assert alone == [*range(18), *range(21, 39)]  # three photos of each epoch are left over
+
+
+def test_processes_take_other_pairs_of_clips_and_together_those_of_one_process(
+    photos: Path, paintings: Path, clips: Path
+) -> None:
+    config = Config.model_validate({**KEYS, "clips": str(clips), "temporal_weight": 1.0})
+    plain = crops(photos, paintings)
+    samples = Crops(plain.contents, plain.styles, config, Clips(find_clips(clips), config))
+    counts = {"photos": len(samples), "epochs": 1}
+    ranks = [[samples[number].pair for number in Numbers(contents=1, rank=rank, world=2, **counts)] for rank in (0, 1)]
+    alone = [samples[number].pair for number in Numbers(contents=2, **counts)]
+    taken = [pair for step in zip(*ranks, strict=True) for pair in step if pair is not None]
+    assert len(taken) == len(alone) == 6
+    assert all(pair is not None and torch.equal(pair, other) for pair, other in zip(alone, taken, strict=True))
+    assert not any(torch.equal(one, other) for place, one in enumerate(taken) for other in taken[:place])
+    assert crops(photos, paintings)[0].pair is None
+    assert torch.equal(crops(photos, paintings)[3].content, samples[3].content)  # clips change nothing else
 
 
 def test_a_resumed_sampler_goes_on_in_the_middle_of_an_epoch() -> None:

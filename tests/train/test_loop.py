@@ -48,6 +48,26 @@ def assert_equal(first: Run, second: Run) -> None:
 def test_a_run_goes_on_from_the_middle_of_an_epoch_to_the_bit(
     make_run: Callable[..., Run], keys: dict[str, Any]
 ) -> None:
+    assert_goes_on_to_the_bit(make_run, keys)
+
+
+@pytest.mark.parametrize("more", [{}, {"use_amp": True, "num_workers": 1, "style_pool": 2, "channels_last": True}])
+def test_a_run_on_clips_goes_on_to_the_bit_and_names_the_broken_one(
+    make_run: Callable[..., Run],
+    clips: Path,
+    still_raft: Path,
+    more: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tsn.train.pairs.UPDATES", 1)  # the time that RAFT takes
+    keys = {"clips": str(clips), "flow_weights": str(still_raft), "temporal_weight": 1.0, **more}
+    run = assert_goes_on_to_the_bit(make_run, keys)
+    assert all(line["loss/temporal_clips"] > 0 for line in read_losses(run.folder / LOSSES))
+    assert [text for text in run.report.unreadable if "broken.mp4 is no video" in text]
+
+
+def assert_goes_on_to_the_bit(make_run: Callable[..., Run], keys: dict[str, Any]) -> Run:
+    """A run that stops after its first step ends as one that does not stop; gives the latter."""
     whole = make_run("whole", **keys)
     start = weights_of(whole)
     train(whole)
@@ -63,6 +83,7 @@ def test_a_run_goes_on_from_the_middle_of_an_epoch_to_the_bit(
     losses = [[line["loss/total"] for line in read_losses(run.folder / LOSSES)] for run in (whole, second)]
     assert losses[0] == losses[1]
     assert len(losses[0]) == 4
+    return whole
 
 
 def test_the_style_loss_falls(make_run: Callable[..., Run]) -> None:
@@ -153,10 +174,13 @@ def test_the_learning_rate_rises_and_falls(make_run: Callable[..., Run]) -> None
     assert rates[-1] < 0.1e-3
 
 
-def test_a_compiled_run_takes_the_same_steps(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiled_run_takes_the_same_steps(
+    make_run: Callable[..., Run], clips: Path, still_raft: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"clips": str(clips), "flow_weights": str(still_raft), "temporal_weight": 1.0, "max_steps": 2}
     # The eager backend traces and guards as the default one does, without minutes of C++ compilation.
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
-    plain, compiled = make_run("plain", max_steps=2), make_run("compiled", max_steps=2, compile=True)
+    plain, compiled = make_run("plain", **keys), make_run("compiled", compile=True, **keys)
     train(plain)
     train(compiled)
     losses = [[line["loss/total"] for line in read_losses(run.folder / LOSSES)] for run in (plain, compiled)]

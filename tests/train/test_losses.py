@@ -63,8 +63,8 @@ def test_the_temporal_loss_is_zero_for_an_output_that_moves_with_its_picture() -
     outputs = torch.rand(1, 3, 32, 32)
     grid = losses.motion_grid(motions, height=32, width=32)
     moved = losses.move(outputs, grid)
-    assert float(losses.temporal_loss(moved, moved, grid)) == 0
-    assert float(losses.temporal_loss(moved, outputs, grid)) > 0.01
+    assert float(losses.temporal_loss(moved, moved, losses.inside(grid))) == 0
+    assert float(losses.temporal_loss(moved, outputs, losses.inside(grid))) > 0.01
 
 
 def test_the_temporal_loss_leaves_out_what_only_one_frame_shows() -> None:
@@ -72,7 +72,13 @@ def test_the_temporal_loss_leaves_out_what_only_one_frame_shows() -> None:
     first = torch.zeros(1, 3, 32, 32)
     second = torch.zeros(1, 3, 32, 32)
     second[..., 24:] = 1  # the columns that came into view
-    assert float(losses.temporal_loss(first, second, grid)) == 0
+    assert float(losses.temporal_loss(first, second, losses.inside(grid))) == 0
+
+
+def test_a_picture_of_which_nothing_is_seen_counts_as_one_without_a_loss() -> None:
+    first, second = torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
+    seen = torch.stack([torch.ones(1, 8, 8), torch.zeros(1, 8, 8)])
+    assert float(losses.temporal_loss(first, second, seen)) == 0.5
 
 
 def test_a_recoloured_photo_has_the_mean_and_covariance_of_the_style() -> None:

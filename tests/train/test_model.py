@@ -48,3 +48,19 @@ def test_features_have_an_eighth_of_the_size_rounded_up_and_the_decoder_eight_ti
         features = Encoder()(torch.rand(1, 3, height, width))
         assert features.shape == (1, 512, -(-height // 8), -(-width // 8))
         assert Decoder()(features).shape == (1, 3, -(-height // 8) * 8, -(-width // 8) * 8)
+
+
+def test_a_fresh_decoder_gives_grey_with_little_spread_and_passes_its_input_on() -> None:
+    torch.manual_seed(0)
+    decoder = Decoder()
+    convolutions = [layer for layer in decoder.layers if isinstance(layer, torch.nn.Conv2d)]
+    for layer in convolutions[:-1]:
+        assert layer.weight.std().item() == pytest.approx((2 / layer.weight[0].numel()) ** 0.5, rel=0.05)
+        assert not layer.bias.any()
+    with torch.inference_mode():
+        first, second = decoder(torch.randn(2, 512, 8, 8).relu())
+    assert first.mean().item() == pytest.approx(0.5, abs=0.1)
+    assert 0.03 < first.std() < 0.25
+    assert first.min() > -0.5
+    assert first.max() < 1.5
+    assert (first - second).abs().mean() > 0.02  # torch's own initial weights: 0.0001

@@ -1,6 +1,7 @@
 """What is asked of a network in a step: which losses, in which type, against what."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tsn.train import losses
 from tsn.train.data import as_images
 from tsn.train.loop import Run, train
 from tsn.train.objective import measured, weights
+from tsn.train.pairs import pairs_with_flow
 
 
 def first_losses(run: Run) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
@@ -35,7 +37,30 @@ def test_only_losses_with_a_weight_are_computed(make_run: Callable[..., Run]) ->
     assert outputs.shape == (2, 3, 32, 32)
     keys: dict[str, Any] = {f"{name}_weight": 0.5 for name in ("temporal", "tv", "colour", "pixel")}
     run = make_run("all", **keys)
-    assert set(first_losses(run)[0]) == set(weights(run.config))
+    assert set(first_losses(run)[0]) == set(weights(run.config)) - {"temporal_clips"}
+
+
+def test_frames_of_clips_are_held_to_each_other_in_the_same_style(
+    make_run: Callable[..., Run], clips: Path, still_raft: Path
+) -> None:
+    keys = {"clips": str(clips), "flow_weights": str(still_raft), "temporal_weight": 1.0}
+    run = make_run(batch_size=4, styles_per_content=2, style_pool=4, **keys)
+    assert run.pool is not None
+    assert run.raft is not None
+    batch = next(iter(run.loader))
+    assert batch.pairs is not None
+    assert batch.pairs.shape == (2, 2, 3, 32, 32)
+    content = as_images(batch.content, torch.device("cpu"))
+    pairs = pairs_with_flow(run.raft, as_images(batch.pairs, torch.device("cpu")))
+    styles = run.pool.take(torch.tensor([0, 1, 2, 3]))
+    found, _ = run.objective(content, styles, batch.motion, pairs)
+    # By hand: nothing moves, so each pixel of an output should be that of the output before.
+    shown = [run.objective(frames, styles, batch.motion)[1].detach() for frames in (pairs.earlier, pairs.later)]
+    assert found["temporal_clips"].item() == pytest.approx((shown[0] - shown[1]).square().mean().item(), rel=1e-3)
+    assert found["temporal_clips"] > 0
+    found["temporal_clips"].backward()
+    assert any(parameter.grad is not None for parameter in run.objective.decoder.parameters())
+    assert all(parameter.grad is None for parameter in run.raft.parameters())
 
 
 @pytest.mark.parametrize("target", ["content", "adain"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from tsn.runtime.errors import OutputError
 from tsn.train.loop import Run, train
@@ -27,6 +28,20 @@ def test_every_loss_and_the_state_of_the_machine_are_logged(make_run: Callable[.
     total = line["loss/content"] + 50 * line["loss/style"] + line["loss/colour"] + line["loss/temporal"]
     assert abs(line["loss/total"] - total - 0.1 * line["loss/tv"]) < 1e-3 * total
     assert line["memory_mb"] > 50
+
+
+def test_files_that_cannot_be_read_are_named_once_and_counted(
+    make_run: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = make_run().report
+    report.console = Console(stderr=True)
+    report.name_unreadable(["a.jpg is no picture", "b.mp4 is no video"])
+    report.name_unreadable(["b.mp4 is no video", "c.jpg is empty"])
+    assert capsys.readouterr().err.splitlines() == [
+        "left out, 1 so far: a.jpg is no picture",
+        "left out, 2 so far: b.mp4 is no video",
+        "left out, 3 so far: c.jpg is empty",
+    ]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

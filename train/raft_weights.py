@@ -84,8 +84,8 @@ def _fitting(kind: Kind, file: Path, expected: Mapping[str, Tensor]) -> dict[str
             here = f"of shape {tuple(found[name].shape)}" if name in found else "missing"
             other = next(one for one in BUILDERS if one != kind)
             raise InputError(
-                f"{file} is not {kind}: {name} is {here}, {tuple(value.shape)} is needed. Is it --flow {other}? "
-                f"What can be read: {READABLE}"
+                f"{file} is not {kind}: {name} is {here}, {tuple(value.shape)} is needed. "
+                f"Is it {other} (tsn-export --flow {other})? What can be read: {READABLE}"
             )
     return found
 
