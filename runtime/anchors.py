@@ -69,8 +69,9 @@ class Anchor:
         ]
         change: NDArray[np.float32] = np.sqrt(np.sum(np.square(changes), axis=(0, 3)))
         around: Any = cv2.blur(change, (3, 3), borderType=cv2.BORDER_REPLICATE)
-        intact: Any = np.round(np.clip((TORN - around) / (TORN - WHOLE), 0, 1) * 255).astype(np.uint8)
-        return cast("NDArray[np.uint8]", cv2.resize(intact, (width, height), interpolation=cv2.INTER_LINEAR))
+        intact: NDArray[np.float32] = np.clip((TORN - around) * (255 / (TORN - WHOLE)), 0, 255)
+        levels = cv2.resize(np.round(intact).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+        return cast("NDArray[np.uint8]", levels)
 
 
 def new_anchor(stylized: RGB, current: RGB) -> Anchor:
