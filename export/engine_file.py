@@ -17,7 +17,7 @@ import onnx
 from tsn.export.build_progress import Report, monitor
 from tsn.export.engine_request import EngineRequest, Sizes
 from tsn.export.raft import feature_size
-from tsn.export.timing_cache import read_cache, write_cache
+from tsn.export.timing_cache import extend_cache, read_cache
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.errors import BundleError, UnavailableError, UsageError
 from tsn.runtime.geometry import Size
@@ -212,7 +212,18 @@ def _timing_cache(config: Any, builder: Builder) -> Generator[None]:
     if request.library != "tensorrt" or gpu is None or not request.use_timing_cache:
         yield
         return
-    cache = config.create_timing_cache(read_cache(request.timing_cache, builder.library, gpu))
-    config.set_timing_cache(cache, ignore_mismatch=False)
+    kept = config.create_timing_cache(read_cache(request.timing_cache, builder.library, gpu))
+    if kept is None or not config.set_timing_cache(kept, ignore_mismatch=False):  # a foreign file: begin anew
+        builder.library.take_errors()
+        config.set_timing_cache(config.create_timing_cache(b""), ignore_mismatch=False)
     yield
-    write_cache(bytes(config.get_timing_cache().serialize()), request.timing_cache, builder.library, gpu)
+    extend_cache(lambda others: merged(config, others), request.timing_cache, builder.library, gpu)
+
+
+def merged(config: Any, others: bytes) -> bytes:
+    """The timings of the build that `config` was used for, and what of `others`, kept since it began, they lack."""
+    timings = config.get_timing_cache()
+    kept = config.create_timing_cache(others) if others else None
+    if kept is not None:
+        timings.combine(kept, ignore_mismatch=False)  # refuses what another version made: that is overwritten
+    return bytes(timings.serialize())

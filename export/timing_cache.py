@@ -1,9 +1,12 @@
 """TensorRT's timings of kernels, kept for the next build: they fit one version of the library and one kind of GPU."""
 
+import fcntl
 import re
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tsn.runtime.atomic import whole_file
+from tsn.runtime.atomic import as_output_error, whole_file
 from tsn.runtime.cache import cache_folder
 from tsn.runtime.driver import Gpu
 from tsn.runtime.errors import OutputError
@@ -16,17 +19,18 @@ def read_cache(given: Path | None, library: TrtLibrary, gpu: Gpu) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
-def write_cache(timings: bytes, given: Path | None, library: TrtLibrary, gpu: Gpu) -> None:
-    """Keep `timings`, whole. Of two builds that end at once the later one's stay: some are then measured again.
+def extend_cache(extended: Callable[[bytes], bytes], given: Path | None, library: TrtLibrary, gpu: Gpu) -> None:
+    """Keep what `extended` makes of the timings that are there by now: another build may have added its own.
 
-    Raises OutputError where `given` cannot be written; the user's cache folder is only tried.
+    Builds that end at once take turns, so none loses what another measured. Raises OutputError where `given` cannot be
+    written; the user's cache folder is only tried.
     """
     path = cache_path(given, library, gpu)
     try:
         if given is None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path, overwrite=True) as temporary:
-            temporary.write_bytes(timings)
+        with _turn(path), whole_file(path, overwrite=True) as temporary:
+            temporary.write_bytes(extended(read_cache(path, library, gpu)))
     except (OSError, OutputError):
         if given is not None:
             raise
@@ -38,3 +42,13 @@ def cache_path(given: Path | None, library: TrtLibrary, gpu: Gpu) -> Path:
         return given
     name = f"{library.name}-{library.version}-{gpu.name}-{gpu.compute_capability}"
     return cache_folder() / "timings" / (re.sub(r"[^A-Za-z0-9.]+", "-", name) + ".cache")
+
+
+@contextmanager
+def _turn(path: Path) -> Generator[None]:
+    """Wait for the builds that are writing `path`. The lock is the kernel's: it ends with the process that holds it."""
+    with as_output_error(path):
+        lock = path.with_name(path.name + ".lock").open("wb")  # stays: `path` itself is replaced, and its lock with it
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
