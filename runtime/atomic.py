@@ -5,9 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from tsn.runtime.errors import OutputError
+
+_LONGEST_STEM = 200  # bytes: file systems take 255 for a name, suffix and all
 
 
 @contextmanager
@@ -32,6 +35,27 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
             temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def keep_part(unfinished: Path, path: Path) -> Path:
+    """Give what was written for `path` a name of its own beside it, that no file has, and return that.
+
+    Raises OutputError.
+    """
+    target = _behind_links(path)
+    stem = os.fsencode(target.stem)[:_LONGEST_STEM].decode(errors="ignore")
+    with as_output_error(path):
+        unfinished.chmod(0o666 & ~_umask())
+        _flush_to_disk(unfinished)
+        for number in count(1):
+            part = target.with_name(f"{stem}.part{number if number > 1 else ''}{target.suffix}")
+            try:
+                part.touch(exist_ok=False)  # from here on the name is taken
+            except FileExistsError:
+                continue
+            unfinished.replace(part)
+            return part
+    raise AssertionError("numbers do not end")
 
 
 @contextmanager

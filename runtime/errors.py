@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | a bug in TemporalStyleNet: please report it |
 | 2 | the command line is wrong |
-| 3 | this machine lacks what was asked for: a library, a device, an encoder |
+| 3 | this machine lacks what was asked for: a library, a device, an encoder; or the device failed at work |
 | 4 | an input cannot be used |
 | 5 | the output cannot be written: a file, or stdout |
 | 6 | the bundle cannot be used |
@@ -35,6 +35,10 @@ class UnavailableError(TsnError):
     """This machine lacks a library, a device or an encoder."""
 
     exit_code = 3
+
+
+class DeviceError(UnavailableError):
+    """The device, or the library that drives it, failed while it was computing."""
 
 
 class InputError(TsnError):

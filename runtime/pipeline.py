@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from tsn.runtime.backends import Backend, Tensor, scalar
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.colour import RGB
-from tsn.runtime.errors import InputError
+from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.flow import Flow
 from tsn.runtime.geometry import Size
 from tsn.runtime.overlap import behind, prefetched, spread
@@ -168,6 +168,9 @@ def stylize_video(
 
     Args:
         progress: called after each frame with the number of frames stylized so far.
+
+    Raises:
+        UnavailableError: the device is gone; the frames before reached `sink`, which is not closed.
     """
     stages = Stages()
     started = time.perf_counter()
@@ -181,13 +184,17 @@ def stylize_video(
         spread(ahead, with_previous(frames), threads=stylizer.lanes, interrupt=stylizer.interrupt) as made,
         behind(sink.write, depth=DEPTH) as write,
     ):
-        for (frame, _), found in made:
-            begun = time.perf_counter()
-            rgb = stylizer.shown(frame.rgb, found)
-            stages.blend += time.perf_counter() - begun
-            write(Frame(rgb=rgb, time=frame.time, duration=frame.duration))
-            stages.frames_out += 1
-            progress(stages.frames_out)
+        try:
+            for (frame, _), found in made:
+                begun = time.perf_counter()
+                rgb = stylizer.shown(frame.rgb, found)
+                stages.blend += time.perf_counter() - begun
+                write(Frame(rgb=rgb, time=frame.time, duration=frame.duration))
+                stages.frames_out += 1
+                progress(stages.frames_out)
+        except UnavailableError:
+            write.finish()
+            raise
     begun = time.perf_counter()
     sink.close()
     finished = time.perf_counter()

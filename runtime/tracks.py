@@ -67,11 +67,12 @@ class TrackCopier:
             self._write(self._waiting)
             self._waiting = next(self._packets, None)
 
-    def finish(self, until: Fraction) -> None:
-        """Write what is left (where the video was cut, up to `until`) and flush what is encoded again."""
-        if not self._whole:
+    def finish(self, until: Fraction, *, early: bool = False) -> None:
+        """Write what is left, or up to `until` where the video was cut or ends early; flush what is encoded again."""
+        whole = self._whole and not early
+        if not whole:
             self.up_to(until)
-        while self._whole and self._waiting is not None:
+        while whole and self._waiting is not None:
             self._write(self._waiting)
             self._waiting = next(self._packets, None)
         for stream, resampler in self._encoded.values():

@@ -4,15 +4,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from math import floor
 from pathlib import Path
 
 import cv2
 
-from tsn.runtime.atomic import make_folder, refuse_unwritable, whole_file
+from tsn.runtime.atomic import keep_part, make_folder, refuse_unwritable, whole_file
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import open_bundle
 from tsn.runtime.encoders import check_container
-from tsn.runtime.errors import OutputError, UsageError
+from tsn.runtime.errors import OutputError, UnavailableError, UsageError
 from tsn.runtime.job import Report, Settings
 from tsn.runtime.manifest import library_named
 from tsn.runtime.outputs import kind_of, output_path
@@ -23,7 +24,7 @@ from tsn.runtime.progress import frame_progress
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal import TemporalBlend, open_flow
 from tsn.runtime.video_reader import read_video
-from tsn.runtime.video_writer import write_video
+from tsn.runtime.video_writer import VideoWriter, write_video
 
 Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]  # the total, where it is known
 
@@ -130,7 +131,12 @@ class VideoStyleTransfer:
                 ) as writer,
                 progress(reader.expected) as show,
             ):
-                report.stages = stylize_video(reader, stylizer, writer, progress=show)
+                try:
+                    report.stages = stylize_video(reader, stylizer, writer, progress=show)
+                except UnavailableError as error:
+                    if writer.end:
+                        raise _with_part(error, writer, temporary, report.output, settings) from error
+                    raise
             if writer.written != report.stages.frames_out:
                 raise OutputError(f"{report.stages.frames_out} frames were stylized, {writer.written} reached the file")
         if stylizer.temporal is not None:
@@ -182,3 +188,18 @@ class VideoStyleTransfer:
         )
         report.load = time.perf_counter() - begun
         return stylizer
+
+
+def _with_part(
+    error: UnavailableError, writer: VideoWriter, unfinished: Path, output: Path, settings: Settings
+) -> UnavailableError:
+    """`error`, which ended a run, with where the frames before it are: finished, in a file beside `output`."""
+    try:
+        writer.close(early=True)
+        part = keep_part(unfinished, output)
+    except OutputError as failure:
+        return type(error)(f"{error}. The {writer.written} frames before are lost: {failure}")
+    start = floor((writer.end + (settings.start or 0)) * 1000) / 1000  # what ends before it is not read again
+    return type(error)(
+        f"{error}. The {writer.written} frames before are kept in {part}. Go on where they end with --start {start}"
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -102,9 +103,17 @@ class VideoWriter:
             self._mux(self._stream.encode(video))
             self._tracks.up_to(frame.time)
 
-    def close(self) -> None:
-        """Flush the encoder, copy the rest of the tracks and finish the file. Raises OutputError."""
-        with behind(lambda _: self._finish(), depth=1) as finish:  # Ctrl-C reaches us even if the encoder hangs
+    @property
+    def end(self) -> Fraction:
+        """Seconds of the output at which its last frame ends; 0 where there is none."""
+        return max((self._end, *self._ends.values())) * self._time_base
+
+    def close(self, *, early: bool = False) -> None:
+        """Flush the encoder, copy the rest of the tracks and finish the file. Raises OutputError.
+
+        `early`: no more frames came than there should be, so the tracks end where they do.
+        """
+        with behind(lambda _: self._finish(early), depth=1) as finish:  # Ctrl-C reaches us even if the encoder hangs
             finish(None)
 
     def release(self) -> None:
@@ -124,13 +133,13 @@ class VideoWriter:
             except (FFmpegError, ValueError) as error:
                 raise _failure(self._name, error) from error
 
-    def _finish(self) -> None:
+    def _finish(self, early: bool) -> None:
         with self._at_work():
             self._mux(self._stream.encode(None))
             if self._held is not None:
                 self._held.duration = self._until_end(self._held)
                 self._container.mux(self._held)
-            self._tracks.finish(self._end * self._time_base)
+            self._tracks.finish(self.end, early=early)
             self._container.close()
 
     def _mux(self, packets: list[Packet]) -> None:

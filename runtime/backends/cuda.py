@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tsn.runtime.backends import Array, Tensor
-from tsn.runtime.errors import UnavailableError
+from tsn.runtime.errors import DeviceError, UnavailableError
 
 
 class CudaTensor:
@@ -61,19 +61,25 @@ class CudaDevice:
 
     @contextmanager
     def current(self) -> Generator[None]:
-        """Make the context that of this thread, and of no other until the block ends."""
+        """Make the context that of this thread, and of no other until the block ends.
+
+        Raises DeviceError where the GPU fails: kernels run behind, so that may be at any later call.
+        """
         with self._turn:
-            self._context.push()
             try:
-                yield
-            except self._cuda.MemoryError as error:
-                free, total = self._cuda.mem_get_info()
-                raise UnavailableError(
-                    f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free. Make the "
-                    "frames smaller with --size, or close other programs on the GPU"
-                ) from error
-            finally:
-                self._cuda.Context.pop()
+                self._context.push()
+                try:
+                    yield
+                except self._cuda.MemoryError as error:
+                    free, total = self._cuda.mem_get_info()
+                    raise UnavailableError(
+                        f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free. Make "
+                        "the frames smaller with --size, or close other programs on the GPU"
+                    ) from error
+                finally:
+                    self._cuda.Context.pop()
+            except self._cuda.Error as error:
+                raise DeviceError(f"the GPU failed: {error}. Look with nvidia-smi") from error
 
     def allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> CudaTensor:
         """A buffer with undefined content. Called inside `current`."""

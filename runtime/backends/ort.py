@@ -11,7 +11,7 @@ from typing import Any
 import onnxruntime as ort
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.errors import BundleError, UnavailableError
+from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
 from tsn.runtime.overlap import usable_cores
 
 MOST_LANES = 4  # frames at once: each holds its own activations
@@ -28,7 +28,10 @@ class OrtTensor:
         return tuple(self.value.shape())
 
     def numpy(self) -> Array:
-        return self.value.numpy()
+        try:
+            return self.value.numpy()
+        except Exception as error:
+            raise device_error(error) from error
 
 
 class OrtSession:
@@ -115,12 +118,22 @@ def refuse_other(network: Path, session: ort.InferenceSession, inputs: Mapping[s
 
 
 def run_error(network: Path, error: Exception) -> Exception:
-    """What a failed run means to a user: memory or a foreign network where it was that, else the error as it is."""
-    text = str(error)
-    if "INVALID_ARGUMENT" in text:  # inputs of another type or shape
+    """What a failed run means to a user: a foreign network, or what `device_error` finds."""
+    if "INVALID_ARGUMENT" in str(error):  # inputs of another type or shape
         return BundleError(f"{network} is not as its manifest says: {first_line(error)}. Export the bundle again")
+    return device_error(error)
+
+
+def device_error(error: Exception) -> Exception:
+    """What a failure at work means to a user: memory or the device where ONNX Runtime raised it, else a bug as it is.
+
+    It raises classes of its own when it runs a network, and RuntimeError when it copies to or from a GPU.
+    """
+    text = str(error)
     if "allocate memory" in text or "bad_alloc" in text or "bad allocation" in text or "out of memory" in text:
         return UnavailableError("there is not enough memory for frames of this size. Make them smaller with --size")
+    if isinstance(error, RuntimeError) or type(error).__module__.startswith("onnxruntime"):
+        return DeviceError(f"ONNX Runtime failed: {first_line(error)}")
     return error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import onnxruntime as ort
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.backends.ort import OrtTensor, first_line, refuse_other, run_error
+from tsn.runtime.backends.ort import OrtTensor, device_error, first_line, refuse_other, run_error
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.errors import BundleError, UnavailableError
 
@@ -64,7 +64,10 @@ class CudaOrtBackend:
         return CudaOrtSession(network)
 
     def upload(self, array: Array) -> Tensor:
-        return OrtTensor(ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
+        try:
+            return OrtTensor(ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
+        except Exception as error:
+            raise device_error(error) from error
 
     def interrupt(self) -> None:
         """Nothing to do: a frame takes some milliseconds."""

@@ -10,7 +10,7 @@ from tsn.runtime.backends import Array, Backend, Session, Tensor
 from tsn.runtime.backends.cuda import CudaDevice, CudaTensor
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.engines import engine_at, rebuild, refuse_foreign, refuse_size
-from tsn.runtime.errors import BundleError, UnavailableError
+from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
 from tsn.runtime.geometry import Size
 from tsn.runtime.manifest import Engine, Library
 from tsn.runtime.trt_library import TrtLibrary, open_library
@@ -30,7 +30,7 @@ class TrtSession:
         self._dtypes = {name: np.dtype(trt.nptype(engine.get_tensor_dtype(name))) for name in names}
         self._context = engine.create_execution_context()
         if self._context is None:
-            raise _failure(library, f"start {path}")
+            raise UnavailableError(_failure(library, f"start {path}"))
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
         for name in FRAMES:
@@ -48,7 +48,7 @@ class TrtSession:
                 outputs[name] = self._device.allocate(shape, self._dtypes[name])
                 self._context.set_tensor_address(name, outputs[name].address)
             if not self._context.execute_async_v3(self._device.stream.handle):
-                raise _failure(self._library, f"run {self._path}")
+                raise DeviceError(_failure(self._library, f"run {self._path}"))
         return outputs
 
 
@@ -100,8 +100,6 @@ def _connect(name: Library) -> Backend:
     return TrtBackend(open_library(name), gpu, CudaDevice())
 
 
-def _failure(library: TrtLibrary, action: str) -> UnavailableError:
+def _failure(library: TrtLibrary, action: str) -> str:
     reasons = library.take_errors() or "it gives no reason"
-    return UnavailableError(
-        f"{library.title} cannot {action}: {reasons}. Where memory is short, make the frames smaller with --size"
-    )
+    return f"{library.title} cannot {action}: {reasons}. Where memory is short, make the frames smaller with --size"

@@ -1,0 +1,40 @@
+"""The GPU's memory and stream, on a stand-in for pycuda."""
+
+import numpy as np
+import pytest
+
+from tests.runtime.backends.stand_in_cuda import Error, install
+from tsn.runtime.errors import DeviceError, UnavailableError
+
+
+def test_what_is_uploaded_comes_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, gpu = install(monkeypatch)
+    array = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
+    tensor = device.upload(array)
+    array[...] = 0
+    np.testing.assert_array_equal(tensor.numpy().ravel(), np.arange(24))
+    assert gpu.depth == 0
+
+
+def test_a_gpu_that_fails_is_an_error_with_the_drivers_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, gpu = install(monkeypatch)
+    tensor = device.upload(np.zeros(3, np.uint8))
+    gpu.failure = Error("cuStreamSynchronize failed: an illegal memory access was encountered")
+    with pytest.raises(DeviceError, match=r"the GPU failed: .*illegal memory access.*nvidia-smi"):
+        tensor.numpy()
+    assert gpu.depth == 0  # each context that was pushed is popped
+
+
+def test_too_little_memory_says_how_much_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, gpu = install(monkeypatch)
+    with pytest.raises(UnavailableError, match=r"0\.5 of 1\.0 GiB are free.*--size") as failed, device.current():
+        device.allocate((2**31,), np.dtype(np.uint8))
+    assert not isinstance(failed.value, DeviceError)
+    assert gpu.depth == 0
+
+
+def test_a_mistake_of_ours_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, gpu = install(monkeypatch)
+    with pytest.raises(ZeroDivisionError), device.current():
+        _ = 1 // 0
+    assert gpu.depth == 0
