@@ -72,6 +72,7 @@ STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 )
 @click.option("--timing-cache", type=FILE, metavar="FILE", help="TensorRT's timings. [in the user's cache folder]")
 @click.option("--no-timing-cache", is_flag=True, help="Measure every kernel anew.")
+@click.option("--allow-inaccurate", is_flag=True, help="Keep an engine that lies too far from its network.")
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it is there.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written to stdout, as one JSON document.")
@@ -108,7 +109,7 @@ def command(
     """
     reduced, engines = parse_engine_options(**engine_options)
     if source is not None:
-        _refuse_with_from(engines, checkpoint, encoder, decoder, flow, output, name, *styles, *parity_frames)
+        _refuse_with_from(engines, checkpoint, encoder, decoder, flow, output, name, *styles)
     elif checkpoint is not None and (encoder is not None or decoder is not None):
         raise UsageError("a CHECKPOINT holds both networks: leave --encoder and --decoder out")
     elif checkpoint is None and decoder is None:
@@ -128,9 +129,12 @@ def command(
     try:  # after the options: an error in those should not take the seconds of this import
         if source is not None:
             from tsn.export.engine_job import add_engines
+            from tsn.export.job import PARITY_SIDE
+            from tsn.runtime.picture import read_picture
 
             assert engines is not None
-            output, manifest = source, add_engines(source, engines, report=report)
+            pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in parity_frames]
+            output, manifest = source, add_engines(source, engines, pictures=pictures, report=report)
         else:
             from tsn.export.job import Request, export_bundle
             from tsn.export.temporal import FlowRequest
@@ -163,7 +167,11 @@ def command(
         raise UnavailableError(
             f"tsn-export needs {error.name}, which is not installed. Run: pip install 'temporalstylenet[export]'"
         ) from error
+    from tsn.runtime.verification import inaccurate_engines
+
     report(f"wrote {output}")
+    for line in inaccurate_engines(manifest):  # also where --quiet asks for silence
+        click.echo(f"tsn-export: WARNING: {line}", err=True)
     if as_json:
         summary = manifest.model_dump(mode="json", exclude={"styles"})
         summary |= {"output": str(output), "styles": list(manifest.styles), "seconds": time.monotonic() - started}
@@ -200,6 +208,7 @@ def parse_engine_options(
     workspace: float | None,
     timing_cache: Path | None,
     no_timing_cache: bool,
+    allow_inaccurate: bool,
 ) -> "tuple[tuple[ReducedPrecision, ...], EngineRequest | None]":
     """The precisions to write beside FP32, and the engines to build. Raises UsageError where options do not fit."""
     reduced: tuple[ReducedPrecision, ...] = (*(("fp16",) if fp16 else ()), *(("bf16",) if bf16 else ()))
@@ -215,7 +224,7 @@ def parse_engine_options(
             workspace,
             timing_cache,
         )
-        if any(value is not None for value in given) or no_timing_cache:
+        if any(value is not None for value in given) or no_timing_cache or allow_inaccurate:
             raise UsageError("these options are about engines: add --engine")
         return reduced, None
     if len(reduced) > 1:
@@ -232,6 +241,7 @@ def parse_engine_options(
         workspace=None if workspace is None else round(workspace * 2**30),
         timing_cache=timing_cache,
         use_timing_cache=not no_timing_cache,
+        allow_inaccurate=allow_inaccurate,
     )
 
 

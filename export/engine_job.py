@@ -1,28 +1,38 @@
 """The engines of a bundle: built from its ONNX files, described in its manifest. Whole or not at all."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
 from tsn.export.build_progress import Report
 from tsn.export.engine_file import Builder, build_engine, open_builder
+from tsn.export.engine_judge import Judge
 from tsn.export.engine_request import STYLE_SIZES, EngineRequest, Sizes
 from tsn.runtime.atomic import whole_file
+from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import Bundle, open_bundle, sha256
+from tsn.runtime.colour import RGB
 from tsn.runtime.errors import OutputError, UsageError
 from tsn.runtime.manifest import MANIFEST, Engine, Manifest, Network, NetworkName, Precision, Variant
 
 
-def add_engines(folder: Path, request: EngineRequest, *, report: Report = lambda line: None) -> Manifest:
+def add_engines(
+    folder: Path, request: EngineRequest, *, pictures: Sequence[RGB] = (), report: Report = lambda line: None
+) -> Manifest:
     """Build an engine of every network of the bundle in `folder`, replacing any that are there; give its manifest.
 
+    Where they are built on a GPU, each is compared with its FP32 network on drawn frames and on `pictures`.
+
     Raises:
+        AccuracyError: an engine lies too far from its network, and the request does not allow that.
         UnavailableError: the library or the GPU that it needs is missing, or too small.
         UsageError: the bundle or the library does not hold what is asked for.
         BundleError: the bundle cannot be used, or the library cannot build a network of it.
         OutputError: the bundle cannot be written to.
     """
     builder = open_builder(request)
+    backend = None if builder.gpu is None else open_backend(request.library)  # here, not after minutes of building
     bundle = open_bundle(folder)
     folder = bundle.folder
     _refuse_sizes(bundle, request)
@@ -30,6 +40,7 @@ def add_engines(folder: Path, request: EngineRequest, *, report: Report = lambda
         # Entered first, so renamed last: a manifest never speaks of an engine that is not there.
         manifest_file = stack.enter_context(whole_file(folder / MANIFEST, overwrite=True))
         networks: dict[NetworkName, Network] = {}
+        judge = None if backend is None else Judge(bundle, backend, request, pictures)
         for name, network in bundle.manifest.networks.items():
             precision, source = _source(bundle, network, request.precision)
             sizes = STYLE_SIZES if name == "style" else request.sizes
@@ -52,6 +63,8 @@ def add_engines(folder: Path, request: EngineRequest, *, report: Report = lambda
                 raise OutputError(f"cannot write {file}: {error.strerror or error}") from error
             report(f"{name}: {file.name} has {len(plan) / 1e6:.1f} MB")
             engine = _engine(builder, file, unfinished, precision=precision, source=source, sizes=sizes)
+            if judge is not None:
+                engine = judge.verified(name, engine, plan, report)
             networks[name] = network.model_copy(update={"engine": engine})
         manifest = bundle.manifest.model_copy(update={"networks": networks})
         manifest_file.write_text(manifest.document(), encoding="utf-8")

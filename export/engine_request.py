@@ -71,6 +71,7 @@ class EngineRequest:
     workspace: int | None = None  # bytes of GPU memory a layer may use for scratch; None: all there is
     timing_cache: Path | None = None  # TensorRT's measurements, kept between builds; None: in the user's cache folder
     use_timing_cache: bool = True
+    allow_inaccurate: bool = False  # keep an engine that lies too far from its network
 
 
 def parse_compute_capabilities(text: str) -> tuple[str, ...]:

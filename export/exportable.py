@@ -8,18 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tsn.runtime.accuracy import Thresholds
 from tsn.runtime.manifest import NetworkName, ReducedPrecision
 
 Arrays = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Thresholds:
-    """How far a network may lie from FP32 PyTorch, in levels of an 8-bit picture."""
-
-    psnr_db: float  # at least
-    worst_level: float  # at most
-    quantile_999_level: float  # at most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

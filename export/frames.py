@@ -3,25 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# Width and height: even and odd, landscape and portrait, one with sides past a multiple of 8, one a multiple of 8.
-SIZES = ((213, 120), (97, 161), (160, 96))
+from tsn.runtime.drawn_frame import drawn_frame
+from tsn.runtime.geometry import Size
+
+# Even and odd, landscape and portrait, one with sides past a multiple of 8, one a multiple of 8.
+SIZES = (Size(213, 120), Size(97, 161), Size(160, 96))
 
 
 def drawn_frames(*, minimum_side: int) -> list[NDArray[np.uint8]]:
-    """RGB frames uint8 (1, H, W, 3) with ramps, edges, texture, flat areas and pure black and white."""
-    smallest = (minimum_side, minimum_side)
-    return [_drawn(max(w, minimum_side), max(h, minimum_side), seed) for seed, (w, h) in enumerate((*SIZES, smallest))]
-
-
-def _drawn(width: int, height: int, seed: int) -> NDArray[np.uint8]:
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width] / max(width, height)
-    ramps = np.stack([x, y, 1 - x], axis=-1)
-    waves = 0.5 + 0.5 * np.sin(2 * np.pi * np.stack([9 * x + 2 * y, 23 * y, 51 * x * y], axis=-1))
-    picture = 0.5 * ramps + 0.35 * waves + 0.15 * random.random((height, width, 3))
-    for _ in range(12):  # discs, for edges and flat areas
-        centre, radius = random.random(2), random.uniform(0.02, 0.15)
-        picture[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2] = random.random(3)
-    picture[: height // 8, : width // 8] = 0
-    picture[-(height // 8) :, -(width // 8) :] = 1
-    return np.rint(picture.clip(0, 1) * 255).astype(np.uint8)[np.newaxis]
+    """Drawn RGB frames uint8 (1, H, W, 3) of several sizes, and of the smallest that a network takes."""
+    sizes = [Size(max(size.width, minimum_side), max(size.height, minimum_side)) for size in SIZES]
+    every = (*sizes, Size(minimum_side, minimum_side))
+    return [drawn_frame(size, seed=seed)[np.newaxis] for seed, size in enumerate(every)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,8 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         open_builder(engines)  # refuses at once what could not be built after minutes of exporting
     styles = {name: read_picture(path, shorter_side=request.style_size) for name, path in request.styles.items()}
     real = [*list(request.styles.values())[:PARITY_STYLES], *request.parity_frames]
-    frames = [read_picture(path, shorter_side=PARITY_SIDE)[np.newaxis] for path in real]
+    pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in real]
+    frames = [picture[np.newaxis] for picture in pictures]
     report("reading the weights")
     networks = _networks(request)
     minimum = networks.architecture.minimum_side
@@ -79,7 +81,7 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         styles=styles,
         precisions=request.precisions,
         overwrite=request.overwrite,
-        finish=None if engines is None else lambda folder: add_engines(folder, engines, report=report),
+        finish=None if engines is None else partial(add_engines, request=engines, pictures=pictures, report=report),
         report=report,
     )
 

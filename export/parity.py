@@ -1,7 +1,6 @@
 """Parity: the same inputs through eager FP32 PyTorch and through ONNX Runtime, and the distance between the two."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,13 +9,12 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from tsn.export.exportable import Arrays, Exportable, Thresholds
+from tsn.export.exportable import Arrays, Exportable
+from tsn.runtime.accuracy import Thresholds, beyond, distance, worst
 from tsn.runtime.errors import AccuracyError
 from tsn.runtime.manifest import Accuracy
 
 Run = Callable[[Arrays], Arrays]  # inputs by name -> outputs by name
-
-IDENTICAL_DB = 200.0  # stands for the infinite PSNR of equal pictures, which JSON cannot hold
 
 
 def measure(network: Exportable, file: Path) -> Accuracy:
@@ -70,48 +68,13 @@ def run_eager(network: Exportable, case: Arrays) -> Arrays:
     return {name: output.numpy() for name, output in zip(network.outputs, outputs, strict=True)}
 
 
-def distance(levels: NDArray[np.float64], *, frames: int) -> Accuracy:
-    """The measures of differences given in levels of an 8-bit picture. Raises AccuracyError where one is not finite."""
-    if not np.isfinite(levels).all():
-        raise AccuracyError("the network gives NaN or infinity. The weights may be damaged; nothing was written")
-    return Accuracy(
-        psnr_db=round(psnr(levels), 2),
-        worst_level=round(float(levels.max()), 5),
-        quantile_999_level=round(float(np.quantile(levels, 0.999)), 5),
-        frames=frames,
-    )
-
-
-def worst(accuracies: Iterable[Accuracy]) -> Accuracy:
-    """By each measure the worst of several."""
-    every = list(accuracies)
-    return Accuracy(
-        psnr_db=min(accuracy.psnr_db for accuracy in every),
-        worst_level=max(accuracy.worst_level for accuracy in every),
-        quantile_999_level=max(accuracy.quantile_999_level for accuracy in every),
-        frames=every[0].frames,
-    )
-
-
 def refuse_distant(what: str, accuracy: Accuracy, thresholds: Thresholds) -> None:
     """Raise AccuracyError, naming `what`, where `accuracy` is beyond `thresholds`."""
-    if (
-        accuracy.psnr_db < thresholds.psnr_db
-        or accuracy.worst_level > thresholds.worst_level
-        or accuracy.quantile_999_level > thresholds.quantile_999_level
-    ):
+    if found := beyond(accuracy, thresholds):
         raise AccuracyError(
-            f"{what} is too far from PyTorch: PSNR {accuracy.psnr_db:.1f} dB (at least {thresholds.psnr_db:g}), "
-            f"worst {accuracy.worst_level:.3f} levels (at most {thresholds.worst_level:g}), 99.9 % quantile "
-            f"{accuracy.quantile_999_level:.3f} (at most {thresholds.quantile_999_level:g}). Nothing was written; "
-            "try other versions of torch, onnx and onnxruntime"
+            f"{what} is too far from PyTorch: {found}. Nothing was written; try other versions of torch, onnx and "
+            "onnxruntime"
         )
-
-
-def psnr(levels: NDArray[np.float64]) -> float:
-    """The peak signal-to-noise ratio in dB for differences in levels of 255."""
-    error = float(np.mean(np.square(levels)))
-    return min(IDENTICAL_DB, 10 * math.log10(255**2 / error)) if error else IDENTICAL_DB
 
 
 def _session(file: Path) -> onnxruntime.InferenceSession:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tsn.export.exportable import Arrays, Exportable, Parity, Reduction, Thresholds
 from tsn.export.frames import drawn_frames
 from tsn.export.graphs import StyleGraph, StylizeGraph
+from tsn.runtime import accuracy
 from tsn.train.weights import Networks
 
 # FP32 against FP32: the two differ by the order of additions alone; measured on the VGG-19 networks, 120 dB. A wrong
@@ -99,11 +100,8 @@ def _stylize_cases(networks: Networks, frames: Sequence[NDArray[np.uint8]]) -> l
 
 
 def largest_as_255(reference: Arrays, found: Arrays) -> dict[str, NDArray[np.float64]]:
-    """Differences of outputs without a scale of their own, in levels: their largest value counts as 255."""
-    return {
-        name: (np.float64(found[name]) - value) * (255 / max(float(np.abs(value).max()), 1e-6))
-        for name, value in reference.items()
-    }
+    """Differences of outputs without a scale of their own, in levels."""
+    return {name: accuracy.largest_as_255(value, found[name]) for name, value in reference.items()}
 
 
 def _picture_levels(reference: Arrays, found: Arrays) -> dict[str, NDArray[np.float64]]:

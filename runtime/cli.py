@@ -115,7 +115,12 @@ def tsn_run(
     width_and_height, shorter_side = _parse_size(size)
     settings = Settings(size=width_and_height, shorter_side=shorter_side, **options)
     choices = [StyleChoice.parse(style) for style in styles]
-    report = VideoStyleTransfer(bundle, device=backend, threads=threads).process(
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(f"tsn-run: {line}", err=True)
+
+    report = VideoStyleTransfer(bundle, device=backend, threads=threads, report=say).process(
         input_path,
         choices,
         output,

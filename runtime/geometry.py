@@ -35,6 +35,10 @@ class Size:
         width, height = (-(-max(side, minimum) // multiple_of) * multiple_of for side in (self.width, self.height))
         return Size(width, height)
 
+    def within(self, least: "Size", most: "Size") -> "Size":
+        """The size nearest to this one whose sides lie between those of `least` and `most`."""
+        return Size(min(max(self.width, least.width), most.width), min(max(self.height, least.height), most.height))
+
     def fitted(self, shorter_side: int) -> "Size":
         """This size scaled, in proportion, until its shorter side is `shorter_side`."""
         scale = shorter_side / min(self.width, self.height)

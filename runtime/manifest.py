@@ -84,6 +84,7 @@ class Engine(_Model):
     optimum: SizeText
     maximum: SizeText
     verified: Accuracy | None  # against the bundle's FP32 network, on a GPU; None until one has run it
+    inaccurate: bool = False  # verified to lie beyond the thresholds, and kept because --allow-inaccurate said so
 
 
 class Network(_Model):

@@ -23,6 +23,7 @@ from tsn.runtime.pipeline import Stylizer, stylize_video
 from tsn.runtime.progress import frame_progress
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal import TemporalBlend, open_flow
+from tsn.runtime.verification import inaccurate_engines, verified_bundle
 from tsn.runtime.video_reader import read_video
 from tsn.runtime.video_writer import VideoWriter, write_video
 
@@ -44,8 +45,10 @@ class VideoStyleTransfer:
         threads: how many threads compute on the CPU; None takes one for each core.
         use_temporal_consistency: hold each frame of a video to the ones before it, where the settings do not say;
             None does so where the bundle has a flow network.
+        report: gets a line before something that takes long and is done once.
 
     Raises:
+        AccuracyError: an engine, on its first run on a GPU, gives something else than its network.
         BundleError: the bundle cannot be used.
         UnavailableError: the backend cannot be used here.
     """
@@ -57,11 +60,14 @@ class VideoStyleTransfer:
         device: str | None = None,
         threads: int | None = None,
         use_temporal_consistency: bool | None = None,
+        report: Callable[[str], None] = lambda line: None,
     ) -> None:
         opened = open_bundle(bundle)
         device = device or opened.library_of(Path(bundle)) or "cpu"
         self.bundle = opened.named(Path(bundle), library_named(device))
         self.backend = open_backend(device, threads=threads)
+        if self.bundle.form == "engine":
+            self.bundle = verified_bundle(self.bundle, self.backend, threads=threads, report=report)
         self._threads = threads
         self._use_temporal_consistency = use_temporal_consistency
 
@@ -108,6 +114,7 @@ class VideoStyleTransfer:
             bundle=self.bundle.manifest.name,
             backend=self.backend.name,
             styles={choice.source: choice.weight for choice in styles},
+            notes=inaccurate_engines(self.bundle.manifest) if self.bundle.form == "engine" else [],
         )
         if kind == "video":
             check_container(report.output, settings.codec)

@@ -78,7 +78,10 @@ def test_an_engine_gives_what_the_network_gives_on_the_cpu(
     except UnavailableError as error:  # TensorRT-RTX knows no GPU of a data centre
         pytest.skip(str(error))
     folder = shutil.copytree(tiny_half_bundle, tmp_path / "bundle")
-    add_engines(folder, request)
+    for network in add_engines(folder, request).networks.values():
+        assert network.engine is not None
+        assert network.engine.verified is not None
+        assert not network.engine.inaccurate
     frames = drawn([size] * 3 if static else [size, Size(97, 131), size])
     refuse_distant(stylized(folder, name, frames), stylized(folder, "cpu", frames), precision)
     with pytest.raises(InputError, match="takes frames"):

@@ -10,9 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tsn.export import parity
-from tsn.export.exportable import Thresholds
 from tsn.export.graphs import StylizeGraph
 from tsn.export.stylizer import style_network, stylize_network
+from tsn.runtime.accuracy import IDENTICAL_DB, Thresholds
 from tsn.runtime.bundle import open_bundle
 from tsn.runtime.errors import AccuracyError
 from tsn.runtime.manifest import Accuracy
@@ -61,7 +61,7 @@ def test_the_measures_are_what_they_say() -> None:
     assert accuracy.worst_level == 5
     assert accuracy.quantile_999_level == 2
     assert accuracy.psnr_db == pytest.approx(10 * np.log10(255**2 / ((19 * 4 + 25) / 10_000)), abs=0.01)
-    assert parity.distance(np.zeros(4), frames=1).psnr_db == parity.IDENTICAL_DB
+    assert parity.distance(np.zeros(4), frames=1).psnr_db == IDENTICAL_DB
 
 
 def test_the_worst_output_counts_by_each_measure() -> None:
