@@ -82,9 +82,14 @@ def _gpu(library: Any, index: int) -> Gpu:
 
 def _check(library: Any, code: int) -> None:
     if code:
-        text = ctypes.c_char_p()
-        library.cuGetErrorString(code, ctypes.byref(text))
-        reason = text.value.decode(errors="replace") if text.value else f"error {code}"
+        reason = error_text(library, code)
         raise UnavailableError(
             f"the NVIDIA driver does not work: {reason}. Look with nvidia-smi, or restart the machine"
         )
+
+
+def error_text(library: Any, code: int) -> str:
+    """What the driver says of an error code."""
+    text = ctypes.c_char_p()
+    library.cuGetErrorString(code, ctypes.byref(text))
+    return text.value.decode(errors="replace") if text.value else f"error {code}"

@@ -70,6 +70,7 @@ class _Recorder:
     """A backend that keeps what its networks take and give."""
 
     lanes = 1
+    notes = ()
 
     def __init__(self, backend: Backend, files: Mapping[Path, NetworkName]) -> None:
         self.name, self.description = backend.name, backend.description

@@ -121,6 +121,7 @@ class VideoStyleTransfer:
             self._video(report, styles, settings, progress)
         else:
             self._pictures(report, styles, settings, progress)
+        report.notes += self.backend.notes
         return report
 
     def _video(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:

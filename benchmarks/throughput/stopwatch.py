@@ -87,6 +87,7 @@ class TimedBackend:
     def __init__(self, backend: Backend, manifest: Manifest, watch: Stopwatch) -> None:
         self.name = backend.name
         self.description = backend.description
+        self.notes = backend.notes
         self.lanes = 1  # one clock follows one frame
         self._backend = backend
         self._names = names_of_files(manifest)

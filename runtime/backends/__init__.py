@@ -1,6 +1,6 @@
 """Ways to run a network, and the one way to call it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +41,11 @@ class Backend(Protocol):
     @property
     def description(self) -> str:
         """The library, its version and the device, for people."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Lines on how the networks ran, where that is not as it might be."""
         ...
 
     @property

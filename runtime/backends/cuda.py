@@ -7,7 +7,7 @@ Everything runs in the order of one stream, so memory that goes back to the pool
 # pycuda does not state its types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingImports=false
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import import_module
 from threading import RLock
@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from tsn.runtime.backends import Array, Tensor
+from tsn.runtime.backends.cuda_graph import CudaGraph
+from tsn.runtime.driver import error_text, load_driver
 from tsn.runtime.errors import DeviceError, UnavailableError
 
 
@@ -50,6 +52,7 @@ class CudaDevice:
                 f"pycuda is installed but does not load: {error}. Install the NVIDIA driver and the CUDA toolkit, then "
                 "run: pip install --force-reinstall --no-binary pycuda pycuda"
             ) from error
+        self._driver = load_driver()
         self._cuda.init()
         self._context = self._cuda.Device(0).retain_primary_context()
         self._pinned: list[Any] = []  # host buffers that a copy under way may still read
@@ -85,6 +88,21 @@ class CudaDevice:
         """A buffer with undefined content. Called inside `current`."""
         length = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         return CudaTensor(self, self._device_pool.allocate(max(1, length)), shape, dtype)
+
+    def copy(self, source: CudaTensor, target: CudaTensor) -> None:
+        """Queue a copy between two tensors of one shape. Called inside `current`."""
+        length = int(np.prod(source.shape, dtype=np.int64)) * source.dtype.itemsize
+        self._cuda.memcpy_dtod_async(target.address, source.address, length, self.stream)
+
+    def capture(self, enqueue: Callable[[], bool]) -> CudaGraph:
+        """What `enqueue` puts on the stream, as a graph. Called inside `current`; raises CaptureRefusedError."""
+        self.stream.synchronize()
+        return CudaGraph(self._driver, self.stream.handle, enqueue)
+
+    def launch(self, graph: CudaGraph) -> None:
+        """Put a captured graph on the stream. Called inside `current`."""
+        if code := graph.launch():
+            raise DeviceError(f"the GPU failed: {error_text(self._driver, code)}. Look with nvidia-smi")
 
     def upload(self, array: Array) -> Tensor:
         """Copy a host array to the GPU: it may be changed at once, the copy itself is queued."""

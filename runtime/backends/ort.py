@@ -69,6 +69,7 @@ class OrtBackend:
     """ONNX Runtime's CPU provider."""
 
     name = "cpu"
+    notes = ()
 
     def __init__(self, *, threads: int | None) -> None:
         self._threads = threads or usable_cores()

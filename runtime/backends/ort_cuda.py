@@ -55,6 +55,7 @@ class CudaOrtBackend:
     """ONNX Runtime's CUDA provider on the first GPU, and no other provider."""
 
     name = "cuda"
+    notes = ()
     lanes = 1  # one frame fills the GPU
 
     def __init__(self, gpu: Gpu) -> None:

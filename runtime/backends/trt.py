@@ -1,6 +1,7 @@
 """TensorRT and TensorRT-RTX, on an NVIDIA GPU: engines that tsn-export built."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
 from tsn.runtime.backends.cuda import CudaDevice, CudaTensor
+from tsn.runtime.backends.cuda_graph import CaptureRefusedError, CudaGraph
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.engines import engine_at, rebuild, refuse_foreign, refuse_size
 from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
@@ -19,10 +21,16 @@ FRAMES = ("frame", "image", "current")  # inputs uint8 (1, H, W, 3) whose size d
 
 
 class TrtSession:
-    """One engine with one execution context. Calls run on the device's stream, one after another."""
+    """One engine with one execution context. Calls run on the device's stream, one after another.
 
-    def __init__(self, engine: Any, entry: Engine, path: Path, library: TrtLibrary, device: CudaDevice) -> None:
-        self._entry, self._path, self._library, self._device = entry, path, library, device
+    An engine for frames of one size is captured as a CUDA graph after its first call, which saves launching its
+    kernels one by one. `notes` gets a line where that is refused.
+    """
+
+    def __init__(
+        self, engine: Any, entry: Engine, path: Path, library: TrtLibrary, device: CudaDevice, notes: list[str]
+    ) -> None:
+        self._entry, self._path, self._library, self._device, self._notes = entry, path, library, device, notes
         self._engine = engine  # owns the weights that the context uses
         trt = library.module
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
@@ -31,25 +39,78 @@ class TrtSession:
         self._context = engine.create_execution_context()
         if self._context is None:
             raise UnavailableError(_failure(library, f"start {path}"))
+        self._capturable = entry.minimum == entry.maximum
+        self._captured: _Captured | None = None
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
         for name in FRAMES:
             if name in inputs:
                 refuse_size(self._entry, self._path, Size(inputs[name].shape[2], inputs[name].shape[1]))
+        given: dict[str, CudaTensor] = {}
+        for name, tensor in inputs.items():
+            assert isinstance(tensor, CudaTensor)
+            assert tensor.dtype == self._dtypes[name], (name, tensor.dtype)
+            given[name] = tensor
         with self._device.current():
-            for name, tensor in inputs.items():
-                assert isinstance(tensor, CudaTensor)
-                assert tensor.dtype == self._dtypes[name], (name, tensor.dtype)
-                self._context.set_input_shape(name, tensor.shape)
-                self._context.set_tensor_address(name, tensor.address)
-            outputs: dict[str, CudaTensor] = {}
-            for name in self._outputs:
-                shape = tuple(int(side) for side in self._context.get_tensor_shape(name))
-                outputs[name] = self._device.allocate(shape, self._dtypes[name])
-                self._context.set_tensor_address(name, outputs[name].address)
-            if not self._context.execute_async_v3(self._device.stream.handle):
+            if self._captured is not None:
+                return self._replayed(self._captured, given)
+            outputs = self._bound(given)
+            if not self._enqueue():
                 raise DeviceError(_failure(self._library, f"run {self._path}"))
+            if self._capturable:
+                self._capture(given)
         return outputs
+
+    def _bound(self, inputs: Mapping[str, CudaTensor]) -> dict[str, CudaTensor]:
+        """New outputs, after the context was told their addresses and those of `inputs`."""
+        for name, tensor in inputs.items():
+            self._context.set_input_shape(name, tensor.shape)
+            self._context.set_tensor_address(name, tensor.address)
+        outputs: dict[str, CudaTensor] = {}
+        for name in self._outputs:
+            shape = tuple(int(side) for side in self._context.get_tensor_shape(name))
+            outputs[name] = self._device.allocate(shape, self._dtypes[name])
+            self._context.set_tensor_address(name, outputs[name].address)
+        return outputs
+
+    def _enqueue(self) -> bool:
+        return self._context.execute_async_v3(self._device.stream.handle)
+
+    def _capture(self, inputs: Mapping[str, CudaTensor]) -> None:
+        """Capture the engine, which has run once, on buffers of its own: those of a call belong to the caller."""
+        self._capturable = False  # one attempt
+        fixed = {name: self._device.allocate(tensor.shape, tensor.dtype) for name, tensor in inputs.items()}
+        results = self._bound(fixed)
+        asked = getattr(self._context, "is_stream_capturable", None)  # newer libraries say so beforehand
+        try:
+            if asked is not None and not asked(self._device.stream.handle):
+                raise CaptureRefusedError("the library says that this engine cannot be captured")
+            graph = self._device.capture(self._enqueue)
+        except CaptureRefusedError as error:
+            reasons = self._library.take_errors() or str(error)
+            self._notes.append(f"{self._path.name} runs without a CUDA graph, and so a little slower: {reasons}")
+            return
+        self._captured = _Captured(graph=graph, inputs=fixed, outputs=results)
+
+    def _replayed(self, captured: "_Captured", inputs: Mapping[str, CudaTensor]) -> Mapping[str, Tensor]:
+        for name, tensor in inputs.items():
+            assert tensor.shape == captured.inputs[name].shape, (name, tensor.shape)
+            self._device.copy(tensor, captured.inputs[name])
+        self._device.launch(captured.graph)
+        outputs: dict[str, CudaTensor] = {}
+        for name, result in captured.outputs.items():
+            outputs[name] = self._device.allocate(result.shape, result.dtype)
+            self._device.copy(result, outputs[name])
+        return outputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Captured:
+    """A graph, and the buffers whose addresses it holds."""
+
+    graph: CudaGraph
+    inputs: Mapping[str, CudaTensor]
+    outputs: Mapping[str, CudaTensor]
 
 
 class TrtBackend:
@@ -61,6 +122,7 @@ class TrtBackend:
         self.name: str = library.name
         self._library, self._gpu, self._device = library, gpu, device
         self.description = f"{library.title}, {gpu}"
+        self.notes: list[str] = []
 
     def load(self, network: Path, *, lanes: int = 1) -> Session:
         """Load a plan, once the manifest beside it says that it is ours and fits. Raises BundleError."""
@@ -76,7 +138,7 @@ class TrtBackend:
                     f"{network} cannot be loaded by {self._library.title}: {self._library.take_errors()}. "
                     f"{rebuild(network.parent, self._library.name)}"
                 )
-            return TrtSession(engine, entry, network, self._library, self._device)
+            return TrtSession(engine, entry, network, self._library, self._device, self.notes)
 
     def upload(self, array: Array) -> Tensor:
         return self._device.upload(array)

@@ -19,7 +19,7 @@ Run = Callable[..., Any]
 class Dying:
     """The CPU's backend, whose network `stylize` fails at a frame, counted from 0."""
 
-    name, description, lanes = "cpu", "a device that fails", 1
+    name, description, lanes, notes = "cpu", "a device that fails", 1, ()
 
     def __init__(self, at: int, failure: BaseException) -> None:
         self._backend: Backend = open_backend("cpu", threads=1)

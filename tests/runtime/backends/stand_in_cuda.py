@@ -58,8 +58,10 @@ class Gpu:
     # The driver's functions that cuda_graph.py calls; 900 is CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED.
 
     def cuStreamBeginCapture_v2(self, stream: ctypes.c_void_p, mode: int) -> int:  # noqa: N802
+        if self.refuses:
+            return 900
         self._capturing = []
-        return 900 if self.refuses else 0
+        return 0
 
     def cuStreamEndCapture(self, stream: ctypes.c_void_p, graph: Any) -> int:  # noqa: N802
         assert self._capturing is not None
@@ -126,5 +128,5 @@ def install(monkeypatch: pytest.MonkeyPatch) -> tuple[CudaDevice, Gpu]:
     tools.__dict__.update(DeviceMemoryPool=lambda: pool, PageLockedMemoryPool=lambda: pool)
     monkeypatch.setitem(sys.modules, "pycuda.driver", driver)
     monkeypatch.setitem(sys.modules, "pycuda.tools", tools)
-    monkeypatch.setattr(cuda, "load_driver", lambda: gpu, raising=False)
+    monkeypatch.setattr(cuda, "load_driver", lambda: gpu)
     return CudaDevice(), gpu
