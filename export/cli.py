@@ -15,7 +15,7 @@ from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
 
 if TYPE_CHECKING:
-    from tsn.runtime.manifest import Library, ReducedPrecision
+    from tsn.runtime.manifest import Library, ReducedPrecision, Via
 
 STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 
@@ -72,6 +72,9 @@ STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 )
 @click.option("--timing-cache", type=FILE, metavar="FILE", help="TensorRT's timings. [in the user's cache folder]")
 @click.option("--no-timing-cache", is_flag=True, help="Measure every kernel anew.")
+@click.option(
+    "--via", type=click.Choice(["onnx", "torch-tensorrt"]), default="onnx", show_default=True, help="Of the stylizer."
+)
 @click.option("--allow-inaccurate", is_flag=True, help="Keep an engine that lies too far from its network.")
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it is there.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
@@ -209,6 +212,7 @@ def parse_engine_options(
     timing_cache: Path | None,
     no_timing_cache: bool,
     allow_inaccurate: bool,
+    via: "Via",
 ) -> "tuple[tuple[ReducedPrecision, ...], EngineRequest | None]":
     """The precisions to write beside FP32, and the engines to build. Raises UsageError where options do not fit."""
     reduced: tuple[ReducedPrecision, ...] = (*(("fp16",) if fp16 else ()), *(("bf16",) if bf16 else ()))
@@ -224,7 +228,7 @@ def parse_engine_options(
             workspace,
             timing_cache,
         )
-        if any(value is not None for value in given) or no_timing_cache or allow_inaccurate:
+        if any(value is not None for value in given) or no_timing_cache or allow_inaccurate or via != "onnx":
             raise UsageError("these options are about engines: add --engine")
         return reduced, None
     if len(reduced) > 1:
@@ -242,12 +246,15 @@ def parse_engine_options(
         timing_cache=timing_cache,
         use_timing_cache=not no_timing_cache,
         allow_inaccurate=allow_inaccurate,
+        via=via,
     )
 
 
 def _refuse_with_from(engines: EngineRequest | None, *others: object) -> None:
     if engines is None:
         raise UsageError("--from builds engines for a bundle: add --engine")
+    if engines.via == "torch-tensorrt":
+        raise UsageError("--via torch-tensorrt starts from the weights, which a bundle does not hold: export it again")
     if any(other is not None for other in others):
         raise UsageError("--from takes the bundle as it is: leave weights, styles, --name and -o out")
 

@@ -9,19 +9,27 @@ from tsn.export.build_progress import Report
 from tsn.export.engine_file import Builder, build_engine, open_builder
 from tsn.export.engine_judge import Judge
 from tsn.export.engine_request import STYLE_SIZES, EngineRequest, Sizes
+from tsn.export.exportable import Exportable
+from tsn.export.torch_engine import build_torch_engine
 from tsn.runtime.atomic import whole_file
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import Bundle, open_bundle, sha256
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import OutputError, UsageError
-from tsn.runtime.manifest import MANIFEST, Engine, Manifest, Network, NetworkName, Precision, Variant
+from tsn.runtime.manifest import MANIFEST, Engine, Manifest, Network, NetworkName, Precision, Variant, Via
 
 
 def add_engines(
-    folder: Path, request: EngineRequest, *, pictures: Sequence[RGB] = (), report: Report = lambda line: None
+    folder: Path,
+    request: EngineRequest,
+    *,
+    stylizer: Exportable | None = None,
+    pictures: Sequence[RGB] = (),
+    report: Report = lambda line: None,
 ) -> Manifest:
     """Build an engine of every network of the bundle in `folder`, replacing any that are there; give its manifest.
 
+    `stylizer` is what the network `stylize` was exported from, where the request goes another way than by ONNX.
     Where they are built on a GPU, each is compared with its FP32 network on drawn frames and on `pictures`.
 
     Raises:
@@ -48,13 +56,17 @@ def add_engines(
             report(
                 f"{name}: building {precision} with {builder.library.title} for {_target(builder)}, frames of {sizes}"
             )
-            plan = build_engine(
-                path,
-                builder,
-                sizes,
-                scale=Fraction(network.scale or 1).limit_denominator(100),
-                report=lambda line, name=name: report(f"{name}: {line}"),
-            )
+            via: Via = "onnx" if name != "stylize" or stylizer is None else request.via
+            if stylizer is not None and via == "torch-tensorrt":
+                plan = build_torch_engine(stylizer, precision, sizes.optimum, request)
+            else:
+                plan = build_engine(
+                    path,
+                    builder,
+                    sizes,
+                    scale=Fraction(network.scale or 1).limit_denominator(100),
+                    report=lambda line, name=name: report(f"{name}: {line}"),
+                )
             file = folder / plan_name(name)
             unfinished = stack.enter_context(whole_file(file, overwrite=True))
             try:
@@ -63,6 +75,7 @@ def add_engines(
                 raise OutputError(f"cannot write {file}: {error.strerror or error}") from error
             report(f"{name}: {file.name} has {len(plan) / 1e6:.1f} MB")
             engine = _engine(builder, file, unfinished, precision=precision, source=source, sizes=sizes)
+            engine = engine.model_copy(update={"via": via})
             if judge is not None:
                 engine = judge.verified(name, engine, plan, report)
             networks[name] = network.model_copy(update={"engine": engine})

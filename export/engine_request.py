@@ -6,7 +6,7 @@ from typing import Self
 
 from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
-from tsn.runtime.manifest import Library, Precision
+from tsn.runtime.manifest import Library, Precision, Via
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,14 @@ class EngineRequest:
     workspace: int | None = None  # bytes of GPU memory a layer may use for scratch; None: all there is
     timing_cache: Path | None = None  # TensorRT's measurements, kept between builds; None: in the user's cache folder
     use_timing_cache: bool = True
+    via: Via = "onnx"  # the way of the stylizer; the other networks are built from ONNX
     allow_inaccurate: bool = False  # keep an engine that lies too far from its network
+
+    def __post_init__(self) -> None:
+        if self.via == "torch-tensorrt" and not (self.library == "tensorrt" and self.sizes.static):
+            raise UsageError(
+                "--via torch-tensorrt builds for TensorRT and one size: give --size, and no other --library"
+            )
 
 
 def parse_compute_capabilities(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from tsn.export.engine_request import EngineRequest
 from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
 from tsn.export.temporal import FlowRequest, blend_network, flow_networks
+from tsn.export.torch_engine import open_torch_tensorrt
 from tsn.runtime.atomic import refuse_unwritable
 from tsn.runtime.errors import UsageError
 from tsn.runtime.manifest import Manifest, ReducedPrecision
@@ -55,6 +56,8 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
     engines = request.engines
     if engines is not None:
         open_builder(engines)  # refuses at once what could not be built after minutes of exporting
+        if engines.via == "torch-tensorrt":
+            open_torch_tensorrt()
     styles = {name: read_picture(path, shorter_side=request.style_size) for name, path in request.styles.items()}
     real = [*list(request.styles.values())[:PARITY_STYLES], *request.parity_frames]
     pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in real]
@@ -66,9 +69,10 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         refuse_small(styles[name], path, minimum_side=minimum)
     for path, frame in zip(real, frames, strict=True):
         refuse_small(frame[0], path, minimum_side=minimum)
+    stylizer = stylize_network(networks, frames)
     exportables: list[Exportable] = [
         style_network(networks, frames),
-        stylize_network(networks, frames),
+        stylizer,
         blend_network(),
     ]
     if request.flow is not None:
@@ -81,7 +85,9 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         styles=styles,
         precisions=request.precisions,
         overwrite=request.overwrite,
-        finish=None if engines is None else partial(add_engines, request=engines, pictures=pictures, report=report),
+        finish=None
+        if engines is None
+        else partial(add_engines, request=engines, stylizer=stylizer, pictures=pictures, report=report),
         report=report,
     )
 

@@ -18,6 +18,7 @@ ReducedPrecision = Literal["fp16", "bf16"]
 Precision = Literal["fp32", ReducedPrecision]
 Form = Literal[Precision, "engine"]  # which of a network's files is meant
 Library = Literal["tensorrt", "tensorrt-rtx"]
+Via = Literal["onnx", "torch-tensorrt"]  # how a network gets to the library
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
 """A plain name: a manifest cannot point outside its folder."""
@@ -79,7 +80,8 @@ class Engine(_Model):
     compute_capabilities: tuple[str, ...]  # "8.9"
     gpu: str | None  # the one that it was built on; None where it was built without one
     precision: Precision
-    onnx_sha256: Sha256  # of the file that it was built from
+    via: Via = "onnx"
+    onnx_sha256: Sha256  # of the file that it was built from, or that the same network was exported to
     minimum: SizeText  # the frames that it takes; equal to `maximum` for a static engine
     optimum: SizeText
     maximum: SizeText

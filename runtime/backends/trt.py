@@ -1,6 +1,6 @@
 """TensorRT and TensorRT-RTX, on an NVIDIA GPU: engines that tsn-export built."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,23 @@ class TrtSession:
     """
 
     def __init__(
-        self, engine: Any, entry: Engine, path: Path, library: TrtLibrary, device: CudaDevice, notes: list[str]
+        self,
+        engine: Any,
+        entry: Engine,
+        path: Path,
+        library: TrtLibrary,
+        device: CudaDevice,
+        *,
+        outputs: Sequence[str],
+        notes: list[str],
     ) -> None:
         self._entry, self._path, self._library, self._device, self._notes = entry, path, library, device, notes
         self._engine = engine  # owns the weights that the context uses
         trt = library.module
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-        self._outputs = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.OUTPUT]
+        given = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.OUTPUT]
+        # Torch-TensorRT numbers what a network gives; else the names are those of the manifest, in any order.
+        self._outputs = dict(zip(given, given if set(given) == set(outputs) else outputs, strict=True))
         self._dtypes = {name: np.dtype(trt.nptype(engine.get_tensor_dtype(name))) for name in names}
         self._context = engine.create_execution_context()
         if self._context is None:
@@ -67,10 +77,10 @@ class TrtSession:
             self._context.set_input_shape(name, tensor.shape)
             self._context.set_tensor_address(name, tensor.address)
         outputs: dict[str, CudaTensor] = {}
-        for name in self._outputs:
+        for name, called in self._outputs.items():
             shape = tuple(int(side) for side in self._context.get_tensor_shape(name))
-            outputs[name] = self._device.allocate(shape, self._dtypes[name])
-            self._context.set_tensor_address(name, outputs[name].address)
+            outputs[called] = self._device.allocate(shape, self._dtypes[name])
+            self._context.set_tensor_address(name, outputs[called].address)
         return outputs
 
     def _enqueue(self) -> bool:
@@ -126,7 +136,7 @@ class TrtBackend:
 
     def load(self, network: Path, *, lanes: int = 1) -> Session:
         """Load a plan, once the manifest beside it says that it is ours and fits. Raises BundleError."""
-        bundle, _, entry = engine_at(network)
+        bundle, name, entry = engine_at(network)
         refuse_foreign(entry, network, library=self._library.name, version=self._library.version, gpu=self._gpu)
         plan = bundle.checked(entry).read_bytes()
         with self._device.current():
@@ -138,7 +148,8 @@ class TrtBackend:
                     f"{network} cannot be loaded by {self._library.title}: {self._library.take_errors()}. "
                     f"{rebuild(network.parent, self._library.name)}"
                 )
-            return TrtSession(engine, entry, network, self._library, self._device, self.notes)
+            outputs = list(bundle.manifest.networks[name].outputs)
+            return TrtSession(engine, entry, network, self._library, self._device, outputs=outputs, notes=self.notes)
 
     def upload(self, array: Array) -> Tensor:
         return self._device.upload(array)

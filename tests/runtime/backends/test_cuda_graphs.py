@@ -18,6 +18,7 @@ from tsn.runtime.errors import DeviceError
 from tsn.runtime.manifest import Engine
 from tsn.runtime.trt_library import TrtLibrary
 
+OUTPUT = "styled picture"  # another name than the plan's own, as with Torch-TensorRT
 SHAPE = (1, 48, 64, 3)  # what the engine of `engine_bundle` takes
 DTYPES: Mapping[str, Any] = {"frame": np.uint8, "strength": np.float32, "stylized": np.uint8}
 
@@ -80,12 +81,13 @@ class Loaded:
         module = SimpleNamespace(__version__="1.7.1", TensorIOMode=SimpleNamespace(OUTPUT="output"), nptype=np.dtype)
         library = TrtLibrary(name="tensorrt-rtx", module=module, logger=None)
         path = folder / "engine.plan"
-        self.session = TrtSession(engine_with(self.context), entry, path, library, device, self.notes)
+        engine = engine_with(self.context)
+        self.session = TrtSession(engine, entry, path, library, device, outputs=[OUTPUT], notes=self.notes)
 
     def __call__(self, value: int, strength: int) -> Any:
         """The engine's output, still on the GPU, for a frame of one value."""
         frame = self.device.upload(np.full(SHAPE, value, np.uint8))
-        return self.session(frame=frame, strength=self.device.upload(np.array([strength], np.float32)))["stylized"]
+        return self.session(frame=frame, strength=self.device.upload(np.array([strength], np.float32)))[OUTPUT]
 
 
 @pytest.fixture
