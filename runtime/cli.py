@@ -95,7 +95,8 @@ def tsn_run(
     tsn-run lite --list-styles
 
     Exit codes: 0 done, 2 wrong options, 3 a library or device is missing, 4 an input cannot be used, 5 the output
-    cannot be written, 6 the bundle cannot be used, 7 done but the input was damaged, 130 Ctrl-C, 143 SIGTERM.
+    cannot be written, 6 the bundle cannot be used, 7 done but the input was damaged, 8 an engine is too far from its
+    network, 130 Ctrl-C, 143 SIGTERM.
     """
     if list_backends:
         _list_backends()
