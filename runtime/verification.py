@@ -24,8 +24,8 @@ KINDS: Mapping[str, Kind] = {"styled": "picture", "stylized": "picture", "blende
 """What an output is. Those that are not named are values without a scale: their largest counts as 255 levels."""
 
 THRESHOLDS: Mapping[Precision, Mapping[Kind, Thresholds]] = {
-    # Kernels of FP32 add in another order; after rounding to levels a value near a tie may fall on either side. Set, not
-    # measured on a GPU: above the 61 dB that FP16's rounding gives the VGG-19 networks, so that this would be noticed.
+    # Kernels of FP32 add in another order; after rounding to levels a value near a tie may fall on either side. These
+    # are set, not measured on a GPU: above the 61 dB that FP16's rounding gives the VGG-19 networks, to notice it.
     "fp32": {
         "picture": Thresholds(psnr_db=65, worst_level=2, quantile_999_level=1),
         "flow": Thresholds(psnr_db=65, worst_level=10, quantile_999_level=2),
