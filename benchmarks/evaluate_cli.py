@@ -1,6 +1,7 @@
 """tsn-evaluate: how stable, sharp and true styled videos are."""
 
 import json
+import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -152,7 +153,17 @@ def _truth(content: Path, file: Path, flow: "Flow") -> float:
     from tsn.benchmarks.warping import end_point_error
 
     first, second = islice(frames_of(content, 2), 2)
-    return end_point_error(flow(first, second), read_flow(file))
+    truth = read_flow(file)
+    height, width = truth.shape[1:3]
+    if (height, width) != first.shape[:2]:
+        raise InputError(
+            f"the flow in {file} is {width}x{height} pixels large, the frames of {content} are "
+            f"{first.shape[1]}x{first.shape[0]}. Give the flow between its first two frames"
+        )
+    error = end_point_error(flow(first, second), truth)
+    if not math.isfinite(error):
+        raise InputError(f"{file} knows the flow of no pixel: there is nothing to compare with")
+    return error
 
 
 def _picture(content: Path, styled: Path, number: int, flow: "Flow", file: Path) -> None:

@@ -20,6 +20,8 @@ def read_flow(file: Path) -> Tensor:
     if content[:4] != TAG or len(content) < 12:
         raise InputError(f"{file} is no flow file: it does not begin with {TAG.decode()}")
     width, height = np.frombuffer(content, "<i4", 2, 4).tolist()
+    if min(width, height) < 1:
+        raise InputError(f"{file} is no flow file: it says that it is {width}x{height} pixels large")
     if len(content) != 12 + width * height * 8:
         raise InputError(f"{file} is {len(content)} bytes long, {width}x{height} needs {12 + width * height * 8}")
     return torch.from_numpy(np.frombuffer(content, "<f4", -1, 12).reshape(1, height, width, 2).copy())

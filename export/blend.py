@@ -27,6 +27,7 @@ CELL = 8  # pixels: energies of detail are compared over cells of this size, and
 FINE, COARSE = 1.8, 1.5  # how much detail may be raised: finer than 3 pixels, and from there to 7
 MOST_FADE = 1.5  # by how much contrast may have changed and still count as a fade
 FLAT = 1e-4 * LEVELS  # of luma squared: below such a variance the fit of a fade says "no change"
+EMPTY = 1e-5 * LEVELS  # of luma squared: a picture of such a variance shows nothing, and is like another that does not
 FAINT = 1e-6 * LEVELS  # added to energies: keeps noise in flat areas from being raised
 
 
@@ -130,7 +131,7 @@ def _trust(anchor: Tensor, luma: Tensor, styled_cells: Tensor) -> Tensor:
     variance, before_variance = spread.square().sum() / count, before_spread.square().sum() / count
     covariance = (spread * before_spread).sum() / count
     gain = ((covariance + FLAT) / (before_variance + FLAT)).clamp(1 / MOST_FADE, MOST_FADE)
-    correlation = (covariance + FLAT) / ((variance * before_variance).sqrt() + FLAT)
+    correlation = (covariance + EMPTY) / ((variance + EMPTY) * (before_variance + EMPTY)).sqrt()
     same = ((correlation - OTHER_SCENE) / (SAME_SCENE - OTHER_SCENE)).clamp(0, 1)
     faded = torch.exp(-FADE_TOLERANCE * (mean - before_mean).square())
 

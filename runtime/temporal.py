@@ -3,6 +3,8 @@
 docs/temporal.md says why, and measures it against other ways.
 """
 
+import numpy as np
+
 from tsn.runtime.anchors import Anchor, new_anchor
 from tsn.runtime.backends import Backend, Tensor, scalar
 from tsn.runtime.bundle import Bundle
@@ -34,6 +36,8 @@ class TemporalBlend:
         self._flow = flow
         self._frames = 0
         self._coverage = 1.0  # of the newest frame by its anchors
+        self._last: RGB = np.empty((0, 0, 3), np.uint8)  # the newest frame, and what was shown for it
+        self._shown: RGB = self._last
         self.cuts: list[int] = []
 
     def flow(self, rgb: RGB, previous: RGB | None) -> Flow | None:
@@ -49,6 +53,13 @@ class TemporalBlend:
             flow: what the method `flow` gave; None begins anew.
         """
         self._frames += 1
+        if flow is not None and np.array_equal(rgb, self._last):
+            return self._shown  # drawn in twos, or a pause: nothing ages meanwhile
+        self._last = rgb
+        self._shown = self._next(rgb, stylized, flow)
+        return self._shown
+
+    def _next(self, rgb: RGB, stylized: Tensor, flow: Flow | None) -> RGB:
         if flow is None:
             self._begin(rgb, stylized)
             return stylized.numpy()[0]

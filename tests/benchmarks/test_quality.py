@@ -121,3 +121,16 @@ def test_the_command_writes_a_table_a_document_and_pictures(folders: Path) -> No
 def test_a_missing_video_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no video .*in\.mp4"):
         CliRunner().invoke(command, [str(tmp_path / "in.mp4"), "x"], catch_exceptions=False)
+
+
+def test_a_true_flow_of_another_size_or_without_a_known_pixel_is_refused(folders: Path) -> None:
+    def evaluated_with(truth: np.ndarray) -> None:
+        file = folders / "truth.flo"
+        file.write_bytes(b"PIEH" + np.array(truth.shape[1::-1], "<i4").tobytes() + truth.astype("<f4").tobytes())
+        arguments = [str(folders / "content"), str(folders / "alone"), "--flow-truth", str(file)]
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+    with pytest.raises(InputError, match=r"16x12 pixels large, the frames of .* are 64x48"):
+        evaluated_with(np.zeros((12, 16, 2)))
+    with pytest.raises(InputError, match="no pixel"):
+        evaluated_with(np.full((48, 64, 2), 1e10))

@@ -90,6 +90,9 @@ def test_flow_files_are_read_and_damaged_ones_refused(tmp_path: pytest.TempPathF
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(InputError, match="7x5 needs 292"):
         read_flow(file)
+    file.write_bytes(b"PIEH" + np.array([-7, -5], "<i4").tobytes() + flow.tobytes())
+    with pytest.raises(InputError, match="-7x-5"):
+        read_flow(file)
     file.write_bytes(b"GIF89a")
     with pytest.raises(InputError, match="no flow file"):
         read_flow(file)

@@ -118,6 +118,23 @@ def test_a_flash_of_white_leaves_no_ghost(stylizer: Stylizer) -> None:
     assert np.abs(shown.astype(int) - stylizer(white)).mean() < 2
 
 
+def test_a_fade_to_black_ends_in_the_styled_black(stylizer: Stylizer) -> None:
+    assert stylizer.temporal is not None
+    scene = textured(96, 128)
+    for share in (1, 1, 1, 0.75, 0.5, 0.25):
+        stylizer((scene * share).astype(np.uint8))
+    black = np.zeros_like(scene)
+    shown = stylizer(black)
+    stylizer.temporal = None
+    assert np.abs(shown.astype(int) - stylizer(black)).mean() < 1
+
+
+def test_a_film_drawn_in_twos_changes_only_when_its_drawings_do(stylizer: Stylizer) -> None:
+    for frame in pan(30, noise=8):
+        once, twice = stylizer(frame), stylizer(frame.copy())
+        np.testing.assert_array_equal(once, twice)
+
+
 def test_strength_0_shows_every_frame_as_it_is_styled(tiny_bundle: Path, stylizer: Stylizer) -> None:
     bundle, backend = open_bundle(tiny_bundle), open_backend("cpu", threads=1)
     stylizer.temporal = TemporalBlend(bundle, backend, flow=DisFlow(), strength=0)
