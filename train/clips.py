@@ -15,6 +15,7 @@ from tsn.runtime.job import Settings
 from tsn.runtime.video_reader import read_video
 from tsn.train.config import Config
 from tsn.train.draws import CLIP, CLIP_ORDER, crop, order
+from tsn.train.files import find_files
 
 SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm"}
@@ -24,14 +25,7 @@ SUFFIXES = frozenset(
 
 def find_clips(place: Path) -> list[Path]:
     """All videos in a folder and those in it, sorted; or the one video. Raises InputError if there is none."""
-    if place.is_file():
-        return [place]
-    if not place.is_dir():
-        raise InputError(f"there is no folder {place}, which --clips names")
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise InputError(f"there is no video in {place} or below. Wanted: {', '.join(sorted(SUFFIXES))}")
-    return found
+    return find_files(place, SUFFIXES, kind="video", named_by="--clips")
 
 
 @dataclass

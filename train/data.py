@@ -17,6 +17,7 @@ from tsn.runtime.picture import SUFFIXES, read_picture
 from tsn.train.clips import Clips
 from tsn.train.config import Config
 from tsn.train.draws import CONTENT, STYLE, crop, order
+from tsn.train.files import find_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +60,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 def find_pictures(place: Path) -> list[Path]:
     """All pictures in a folder and those in it, sorted; or the one picture. Raises InputError if there is none."""
-    if place.is_file():
-        return [place]
-    if not place.is_dir():
-        raise InputError(f"there is no folder {place}")
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise InputError(f"there is no picture in {place} or below. Wanted: {', '.join(sorted(SUFFIXES))}")
-    return found
+    return find_files(place, SUFFIXES, kind="picture")
 
 
 @dataclass
