@@ -16,10 +16,8 @@ from tsn.runtime.colour import RGB
 from tsn.runtime.flow import Flow
 
 CELL = 4  # pixels: how far a displacement tears a texture is measured between means over cells of this size
-WHOLE, TORN = (
-    0.3,
-    0.6,
-)  # change of the displacement, in pixels for a pixel: up to the first all counts, from the second 0
+WHOLE, TORN = 0.25, 0.5  # its change in pixels for a pixel: up to the first all counts, from the second nothing
+REACH = 1  # cell: how far around a tear nothing counts, since outlines are drawn around the things that make it
 DARKEST = 1  # the luma of black in an anchor: 0 is what is read outside it
 
 Values = NDArray[np.uint8]  # (height, width, 4): styled RGB, and the luma of the frame on DARKEST..255
@@ -54,7 +52,7 @@ class Anchor:
         """How far each pixel's surroundings have been carried in one piece, up to 255, (height, width).
 
         Flow that finds no true motion (fast action, another scene) still finds pixels of the right luma, by stretching
-        and folding what it has: the content then agrees, and the texture is torn. A turn by 12 degrees or a zoom by a
+        and folding what it has: the content then agrees, and the texture is torn. A turn by 10 degrees or a zoom by a
         fifth counts in full.
         """
         height, width = self.values.shape[:2]
@@ -67,9 +65,10 @@ class Anchor:
             cv2.Sobel(cells, cv2.CV_32F, *axis, ksize=1, scale=0.5 / CELL, borderType=cv2.BORDER_REPLICATE)
             for axis in ((1, 0), (0, 1))
         ]
-        change: NDArray[np.float32] = np.sqrt(np.sum(np.square(changes), axis=(0, 3)))
-        around: Any = cv2.blur(change, (3, 3), borderType=cv2.BORDER_REPLICATE)
-        intact: NDArray[np.float32] = np.clip((TORN - around) * (255 / (TORN - WHOLE)), 0, 255)
+        smooth: Any = [cv2.blur(part, (3, 3), borderType=cv2.BORDER_REPLICATE) for part in changes]
+        change: NDArray[np.float32] = np.sqrt(np.sum(np.square(smooth), axis=(0, 3)))
+        worst: Any = cv2.dilate(change, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8))
+        intact: NDArray[np.float32] = np.clip((TORN - worst) * (255 / (TORN - WHOLE)), 0, 255)
         levels = cv2.resize(np.round(intact).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
         return cast("NDArray[np.uint8]", levels)
 

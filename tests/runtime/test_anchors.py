@@ -72,6 +72,15 @@ def test_an_anchor_is_torn_where_its_displacement_jumps_about_and_nowhere_else()
     assert intact[:, 48:].mean() < 12
 
 
+def test_what_lies_near_a_tear_is_not_intact_either_because_outlines_are_drawn_there() -> None:
+    jump = constant(0, 0)
+    jump[:, 40:] = (12, 0)
+    intact = new_anchor(styled(1), textured(60, 80)).carried(jump).intact()
+    assert (intact[:, 32:48] == 0).all()
+    assert (intact[:, :24] == 255).all()
+    assert (intact[:, 56:] == 255).all()
+
+
 @pytest.mark.parametrize(("height", "width"), [(9, 9), (9, 200), (33, 17)])
 def test_small_frames_tell_what_is_intact_too(height: int, width: int) -> None:
     anchor = new_anchor(styled(1, height, width), textured(height, width))
