@@ -1,7 +1,8 @@
 """Holding a styled frame to the ones before it: the graphs `anchor`, `carry` and `blend`. All of it in FP32.
 
-An anchor is a styled frame that is kept for twenty to thirty frames and read, once, where the flow since then has carried
-each of its pixels: nothing is resampled twice, so nothing blurs, and what is shown is texture that the network drew.
+An anchor is a styled frame that is kept for twenty to thirty frames and read, once, where the flow since then has
+carried each of its pixels: nothing is resampled twice, so nothing blurs, and what is shown is texture that the network
+drew.
 Two anchors of different age are cross-faded, as textures on flowing water are (Neyret, "Advected Textures", SCA 2003).
 A mix of two textures is flatter than each: its detail is raised again to the energy of the frame's own styled detail,
 after Heitz and Neyret, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator", HPG 2018.
