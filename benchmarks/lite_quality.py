@@ -41,7 +41,8 @@ class Losses:
 def stylise(networks: Networks, content: Tensor, style: Tensor) -> Tensor:
     """The content (1, 3, H, W) in the style, clipped to 0..1."""
     features = networks.encoder(content)
-    outputs = networks.decoder(adain(features, *statistics(networks.encoder(style))))
+    mean, std = statistics(networks.encoder(style))
+    outputs = networks.decoder(adain(features, mean, std), mean, std)
     return outputs[..., : content.shape[2], : content.shape[3]].clamp(0, 1)
 
 

@@ -74,14 +74,16 @@ def command(
         judged = {place: plain.content(as_tensor(content[place])) for place in range(2, len(content), JUDGED)}
         for style in styles:
             picture = as_tensor(read_picture(style, shorter_side=512))
-            encode = partial(_encoded, networks.encoder, statistics(networks.encoder(picture)))
+            target = statistics(networks.encoder(picture))
+            encode = partial(_encoded, networks.encoder, target)
+            decode = partial(_decoded, networks.decoder, target)
             material = Material(
                 content=content,
-                styled=_styled(content, encode, networks.decoder, cache / f"{stem}-{style.stem}.npz"),
+                styled=_styled(content, encode, decode, cache / f"{stem}-{style.stem}.npz"),
                 flows=[cast("Flow", backward) for backward, _ in pairs[1]],
                 flows_ahead=[cast("Flow", forward) for _, forward in pairs[1]],
                 encode=encode,
-                decode=networks.decoder,
+                decode=decode,
             )
             judge, alone = Judge(networks.encoder, picture), None
             for way, run in chosen.items():
@@ -133,6 +135,10 @@ def _flows(content: list[RGB], back: int, flow: Callable[[RGB, RGB], Tensor], fi
 
 def _encoded(encoder: Callable[[Tensor], Tensor], target: tuple[Tensor, Tensor], frame: Tensor) -> Tensor:
     return adain(encoder(frame), *target)
+
+
+def _decoded(decoder: Callable[..., Tensor], target: tuple[Tensor, Tensor], features: Tensor) -> Tensor:
+    return decoder(features, *target)
 
 
 def _styled(

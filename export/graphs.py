@@ -6,7 +6,7 @@ ONNX lets no node but Cast touch uint8 on every backend, so Cast comes first on 
 import torch
 from torch import Tensor, nn
 
-from tsn.train.model import adain, statistics
+from tsn.train.model import statistics
 
 # ITU-R BT.601: how much red, green and blue add to the luma.
 LUMA = (0.299, 0.587, 0.114)
@@ -33,8 +33,9 @@ class StylizeGraph(nn.Module):
     frame uint8 (1, H, W, 3) RGB; mean, std float32 (C,); strength, preserve_color float32 (1,) in 0..1
     -> styled float32 (1, 3, H, W) RGB in 0..1, stylized uint8 (1, H, W, 3).
 
-    At strength s the decoder sees s * adain + (1 - s) * content, section 6.4 of arXiv:1703.06868. At preserve_color p
-    the share p of the chroma is that of the frame; the luma is always the styled one.
+    At strength s the decoder sees s * adain + (1 - s) * content, section 6.4 of arXiv:1703.06868: AdaIN with statistics
+    that are mixed so. At preserve_color p the share p of the chroma is that of the frame; the luma is always the styled
+    one.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
@@ -48,9 +49,10 @@ class StylizeGraph(nn.Module):
         content = planes(frame)
         height, width = frame.shape[1], frame.shape[2]
         features = self.encoder(content)
-        target = adain(features, mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
-        features = features + strength * (target - features)
-        styled = self.decoder(features)[:, :, :height, :width]
+        own_mean, own_std = statistics(features)
+        mean = own_mean + strength * (mean.view(1, -1, 1, 1) - own_mean)
+        std = own_std + strength * (std.view(1, -1, 1, 1) - own_std)
+        styled = self.decoder((features - own_mean) / own_std * std + mean, mean, std)[:, :, :height, :width]
         difference = content - styled
         chroma = difference - luma(difference)  # the content's less the styled one's: luma is linear
         styled = (styled + preserve_color * chroma).clamp(0, 1)

@@ -14,7 +14,8 @@ class Architecture:
     """An encoder and the decoder that mirrors it.
 
     Both are built without arguments. The encoder takes RGB (N, 3, H, W) in 0..1 and gives features (N, channels, h, w);
-    the decoder takes such features and gives RGB (N, 3, at least H, at least W), aligned at the top left.
+    the decoder takes such features and their mean and std, (N or 1, channels, 1, 1), and gives RGB (N, 3, at least H,
+    at least W), aligned at the top left.
     """
 
     name: str

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 MULTIPLE = 4  # pixels: the encoder's features have a quarter of the picture's size
+WIDTH = 32  # channels that the work happens in
 CHANNELS = 64  # of the features: a linear view of 32, whose 64 deviations hold much of the 32 channels' covariance
 
 
@@ -54,17 +55,44 @@ class Decoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            _started(nn.Conv2d(CHANNELS, 32, 1)),
+            _started(nn.Conv2d(CHANNELS, WIDTH, 1)),
             nn.ReLU(),
-            *(Residual(32) for _ in range(4)),
+            *(Residual(WIDTH) for _ in range(4)),
             nn.Upsample(scale_factor=2, mode="nearest"),
-            _convolution(32, 16),
+            _convolution(WIDTH, 16),
             nn.ReLU(),
             Doubling(16, 3),
         )
+        self.modulation = Modulation(places=sum(map(_is_modulated, self.layers)))
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.layers(features)
+    def forward(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """RGB of features whose statistics AdaIN has made mean and std, (N or 1, 64, 1, 1) each."""
+        modulations = iter(self.modulation(mean, std))
+        for layer in self.layers:
+            if _is_modulated(layer):
+                scale, shift = next(modulations)
+                features = scale * features + shift
+            features = layer(features)
+        return features
+
+
+class Modulation(nn.Module):
+    """A style's scale and shift of the decoder's channels, at each of several places.
+
+    So one decoder draws with other strokes for another style (Ghiasi et al., arXiv:1705.06830, predict them from the
+    style's picture; here from its statistics). They are computed once for a picture: they cost nothing for a pixel.
+    """
+
+    def __init__(self, *, places: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(2 * CHANNELS, 64), nn.ReLU(), last := nn.Linear(64, places * 2 * WIDTH))
+        nn.init.zeros_(last.weight)  # at first every style leaves the features as they are
+        nn.init.zeros_(last.bias)
+
+    def forward(self, mean: Tensor, std: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Scale and shift (N, 32, 1, 1) for each place, from statistics (N, 64, 1, 1)."""
+        numbers = self.layers(torch.cat([mean, std], dim=1).flatten(1))
+        return [(1 + place[:, 0], place[:, 1]) for place in numbers.unflatten(1, (-1, 2, WIDTH, 1, 1)).unbind(1)]
 
 
 class Residual(nn.Module):
@@ -103,6 +131,11 @@ class Doubling(nn.Module):
         weight = (phases - sums + sums.mean(dim=1, keepdim=True)).flatten(0, 1)
         padded = functional.pad(features, (1, 1, 1, 1), mode="reflect")
         return functional.pixel_shuffle(functional.conv2d(padded, weight, self.bias.repeat_interleave(4)), 2)
+
+
+def _is_modulated(layer: nn.Module) -> bool:
+    """Whether a layer's input is modulated: there a padding or an enlargement copies it anyhow."""
+    return isinstance(layer, Residual | nn.Upsample)
 
 
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:

@@ -78,7 +78,8 @@ class Decoder(nn.Module):
         with torch.no_grad():
             cast(Tensor, last.weight).mul_(0.1)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, mean: Tensor | None = None, std: Tensor | None = None) -> Tensor:
+        """RGB of the features; the statistics that AdaIN gave them, which other decoders use, are left aside."""
         return self.layers(features)
 
 

@@ -123,7 +123,7 @@ class Objective(nn.Module):
 
     def _decode(self, features: Tensor, mean: Tensor, std: Tensor, *, like: Tensor) -> Tensor:
         with self._amp():
-            outputs = self._run(self.decoder, adain(features, mean, std))
+            outputs = self._run(self.decoder, adain(features, mean, std), mean, std)
         return outputs[..., : like.shape[2], : like.shape[3]].float()
 
     def _features(self, images: Tensor) -> list[Tensor]:
@@ -133,10 +133,10 @@ class Objective(nn.Module):
             found.append(images)
         return found
 
-    def _run(self, module: nn.Module, values: Tensor) -> Tensor:
+    def _run(self, module: nn.Module, *inputs: Tensor) -> Tensor:
         if self.config.gradient_checkpointing:
-            return cast(Tensor, checkpoint(module, values, use_reentrant=False))
-        return module(values)
+            return cast(Tensor, checkpoint(module, *inputs, use_reentrant=False))
+        return module(*inputs)
 
     def _amp(self, *, judging: bool = False) -> torch.autocast:
         config = self.config

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Nothing(nn.Module):
     """A decoder that gives black whatever comes."""
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         return torch.zeros(len(features), 3, features.shape[2] * 8, features.shape[3] * 8)
 
 

@@ -59,9 +59,11 @@ def test_at_strength_1_the_decoder_sees_adain_and_at_0_the_content(
 ) -> None:
     with torch.inference_mode():
         content = tiny_networks.encoder(planes(frame))
-        target = adain(content, *(part.view(1, -1, 1, 1) for part in style))
+        own, given = statistics(content), tuple(part.view(1, -1, 1, 1) for part in style)
+        target = adain(content, *given)
         for strength, features in ((0.0, content), (1.0, target), (0.25, 0.25 * target + 0.75 * content)):
-            expected = tiny_networks.decoder(features)[:, :, :45, :61].clamp(0, 1)
+            mixed = (mine + strength * (asked - mine) for mine, asked in zip(own, given, strict=True))
+            expected = tiny_networks.decoder(features, *mixed)[:, :, :45, :61].clamp(0, 1)
             styled, _ = stylize(tiny_networks, frame, style, strength=strength, preserve=0)
             torch.testing.assert_close(styled, expected, rtol=0, atol=1e-5)
         assert float((content - target).abs().mean()) > 0.1  # the cases do differ

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def changed(networks: "Networks", share: float) -> "torch.nn.Module":
-    """The stylize graph with one weight of the decoder scaled by 1 + share."""
+    """The stylize graph with the weights of the decoder's first layer scaled by 1 + share."""
     decoder = networks.architecture.decoder()
     decoder.load_state_dict(networks.decoder.state_dict())
     with torch.no_grad():
-        next(decoder.parameters())[0] *= 1 + share
+        next(decoder.parameters()).mul_(1 + share)
     return StylizeGraph(networks.encoder, decoder).eval()
 
 
