@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--max-frames", type=click.IntRange(min=2), metavar="N", help="Stop after N frames.")
 @click.option("--plot", type=FILE, help="Write curves and a strip of frames to this PNG.")
 @click.option("--error-frame", type=click.IntRange(min=1), metavar="N", help="Picture the warped error of frame N.")
-@click.option("--error-picture", type=FILE, help="Where to; for the last STYLED.", default=Path("error.png"))
+@click.option("--error-picture", type=FILE, help="Where to; for the last STYLED. [error.png]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 @click.version_option(package_name="temporalstylenet")
 def command(
@@ -40,7 +40,7 @@ def command(
     max_frames: int | None,
     plot: Path | None,
     error_frame: int | None,
-    error_picture: Path,
+    error_picture: Path | None,
     as_json: bool,
 ) -> None:
     """Measure STYLED videos (or folders of pictures) against the CONTENT they were made from.
@@ -52,6 +52,8 @@ def command(
     tsn-run bundle/ in.mp4 -s waves --temporal -o held.mp4
     tsn-evaluate in.mp4 alone.mp4 held.mp4 --plot curves.png
     """
+    if error_picture is not None and error_frame is None:
+        raise UsageError("--error-picture needs the frame to picture: give --error-frame N")
     for path in (content, *styled):
         if not path.exists():
             raise InputError(f"there is no video {path}")
@@ -89,7 +91,7 @@ def command(
         }
         plot_scores(scores, strips, plot)
     if error_frame is not None:
-        _picture(content, styled[-1], error_frame, flow, error_picture)
+        _picture(content, styled[-1], error_frame, flow, error_picture or Path("error.png"))
     if as_json:
         click.echo(json.dumps(document(scores, facts=facts)))
     else:

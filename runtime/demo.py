@@ -6,18 +6,18 @@ python -m tsn.runtime.demo [FOLDER]
 # PyAV states its types in part only.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import sys
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import click
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tsn.runtime.atomic import whole_file
 from tsn.runtime.colour import RGB
-from tsn.runtime.errors import TsnError
+from tsn.runtime.command import FILE, run_command
 from tsn.runtime.geometry import Size
 from tsn.runtime.job import Settings
 from tsn.runtime.progress import frame_progress
@@ -87,8 +87,10 @@ def before_and_after(before: Path, after: Path, picture: Path) -> None:
         Image.fromarray(np.concatenate(halves, axis=0)).save(temporary)
 
 
-def main(folder: Path) -> None:
-    """Draw, stylize and print where the results are."""
+@click.command(name="demo", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folder", type=FILE, default=Path("demo"))
+def command(folder: Path) -> None:
+    """Draw a clip into FOLDER, stylize it and print where the results are."""
     folder.mkdir(parents=True, exist_ok=True)
     clip, picture = folder / "clip.mp4", folder / "before_after.png"
     write_clip(clip)
@@ -158,8 +160,4 @@ def _middle_frame(path: Path) -> RGB:
 
 
 if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))
-    except TsnError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    run_command(command)

@@ -60,6 +60,8 @@ class Settings:
             raise UsageError(f"temporal_strength is {self.temporal_strength}: it goes from 0 (off) to 1 (most stable)")
         if self.temporal is False and self.flow is not None:
             raise UsageError("--flow is for temporal stability: leave it or --no-temporal out")
+        if self.temporal is False and self.temporal_strength != 1.0:
+            raise UsageError("--temporal-strength is for temporal stability: leave it or --no-temporal out")
         if self.style_size < 1 or (self.shorter_side is not None and self.shorter_side < 1):
             raise UsageError("a size is at least 1 pixel")
         if self.max_frames is not None and self.max_frames < 1:

@@ -16,7 +16,7 @@ from tsn.benchmarks.perceptual import Judge
 from tsn.benchmarks.quality import as_tensor, evaluate
 from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance
 from tsn.benchmarks.similarity import ssim
-from tsn.runtime.errors import InputError
+from tsn.runtime.errors import InputError, UsageError
 from tsn.train.model import Encoder
 
 
@@ -116,6 +116,12 @@ def test_the_command_writes_a_table_a_document_and_pictures(folders: Path) -> No
     assert alone["laplacian_variance_ratio"] == 1
     assert held["laplacian_variance_ratio"] == pytest.approx(0.25, abs=0.02)  # half the contrast
     assert alone["rmse_short"] < 0.02
+
+
+def test_a_picture_of_the_error_needs_its_frame(folders: Path) -> None:
+    arguments = [str(folders / "content"), str(folders / "alone"), "--error-picture", str(folders / "error.png")]
+    with pytest.raises(UsageError, match="--error-frame N"):
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
 
 
 def test_a_missing_video_is_named(tmp_path: Path) -> None:

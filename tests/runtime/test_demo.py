@@ -5,6 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from tsn.runtime import demo
@@ -23,7 +24,7 @@ def test_the_demo_leaves_a_clip_its_stylized_version_and_a_picture_of_both(
     monkeypatch.setattr(demo, "BUNDLE", str(tiny_bundle))
     monkeypatch.setattr(demo, "SIZE", Size(64, 48))
     monkeypatch.setattr(demo, "FRAMES", 6)
-    demo.main(tmp_path / "demo")
+    demo.command.main([str(tmp_path / "demo")], standalone_mode=False)
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
         "before_after.png",
         "clip.mp4",
@@ -33,3 +34,10 @@ def test_the_demo_leaves_a_clip_its_stylized_version_and_a_picture_of_both(
     with av.open(str(tmp_path / "demo" / "clip_noise.mp4")) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
     assert "clip_noise.mp4" in capsys.readouterr().out
+
+
+def test_asking_the_demo_for_help_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(demo.command, ["--help"])
+    assert "FOLDER" in result.output
+    assert list(tmp_path.iterdir()) == []

@@ -208,5 +208,7 @@ def test_a_bundle_without_flow_is_temporal_only_on_request(tiny_bundle: Path, cl
 def test_options_that_contradict_each_other_are_refused(tiny_bundle: Path, clip: Path) -> None:
     with pytest.raises(UsageError, match="no-temporal"):
         run(tiny_bundle, clip, "--style", "noise", "--no-temporal", "--flow", "dis")
+    with pytest.raises(UsageError, match="no-temporal"):
+        run(tiny_bundle, clip, "--style", "noise", "--no-temporal", "--temporal-strength", "0.5")
     with pytest.raises(UsageError, match=r"temporal_strength is 1\.5"):
         run(tiny_bundle, clip, "--style", "noise", "--temporal-strength", "1.5")
