@@ -2,17 +2,20 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tsn.runtime.atomic import refuse_unwritable, whole_file
 from tsn.runtime.command import FILE, run_command
-from tsn.runtime.errors import InputError, UnavailableError, UsageError
+from tsn.runtime.errors import InputError, OutputError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from tsn.benchmarks.perceptual import Judge
     from tsn.benchmarks.quality import RGB, Flow
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--plot", type=FILE, help="Write curves and a strip of frames to this PNG.")
 @click.option("--error-frame", type=click.IntRange(min=1), metavar="N", help="Picture the warped error of frame N.")
 @click.option("--error-picture", type=FILE, help="Where to; for the last STYLED. [error.png]")
+@click.option("--overwrite", is_flag=True, help="Replace pictures that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 @click.version_option(package_name="temporalstylenet")
 def command(
@@ -41,6 +45,7 @@ def command(
     plot: Path | None,
     error_frame: int | None,
     error_picture: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Measure STYLED videos (or folders of pictures) against the CONTENT they were made from.
@@ -54,6 +59,12 @@ def command(
     """
     if error_picture is not None and error_frame is None:
         raise UsageError("--error-picture needs the frame to picture: give --error-frame N")
+    if error_frame is not None and max_frames is not None and error_frame >= max_frames:
+        raise UsageError(f"there is no frame {error_frame} among the first {max_frames}: they are counted from 0")
+    if error_frame is not None:
+        error_picture = error_picture or Path("error.png")
+    for path in filter(None, (plot, error_picture)):
+        refuse_picture(path, inputs=(content, *styled), overwrite=overwrite)
     for path in (content, *styled):
         if not path.exists():
             raise InputError(f"there is no video {path}")
@@ -89,15 +100,27 @@ def command(
             name: list(islice(frames_of(path, max_frames), 0, every * STRIP, every))
             for name, path in zip(names, styled, strict=True)
         }
-        plot_scores(scores, strips, plot)
-    if error_frame is not None:
-        _picture(content, styled[-1], error_frame, flow, error_picture or Path("error.png"))
+        with whole_file(plot, overwrite=overwrite) as file:
+            plot_scores(scores, strips, file)
+    if error_frame is not None and error_picture is not None:
+        picture = _picture(content, styled[-1], error_frame, flow, count=count)
+        with whole_file(error_picture, overwrite=overwrite) as file:
+            picture.save(file)
     if as_json:
         click.echo(json.dumps(document(scores, facts=facts)))
     else:
         click.echo(markdown(scores))
         if "end_point_error" in facts:
             click.echo(f"\nend-point error of the flow: {facts['end_point_error']:.3f} pixels")
+
+
+def refuse_picture(path: Path, *, inputs: Sequence[Path], overwrite: bool) -> None:
+    """Raise UsageError or OutputError, before anything is measured, where a PNG could not be written to `path`."""
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"{path} is to be a PNG. Give a name that ends in .png")
+    refuse_unwritable(path, overwrite=overwrite)
+    if any(path.exists() and (path.samefile(one) or path.parent.samefile(one)) for one in inputs if one.exists()):
+        raise OutputError(f"{path} is one of the inputs itself. Give another name")
 
 
 def frames_of(path: Path, max_frames: int | None = None) -> Iterator["RGB"]:
@@ -168,20 +191,19 @@ def _truth(content: Path, file: Path, flow: "Flow") -> float:
     return error
 
 
-def _picture(content: Path, styled: Path, number: int, flow: "Flow", file: Path) -> None:
+def _picture(content: Path, styled: Path, number: int, flow: "Flow", *, count: int) -> "Image.Image":
     from PIL import Image
 
     from tsn.benchmarks.quality import as_tensor
     from tsn.benchmarks.quality_report import error_picture
     from tsn.train.warping import trusted
 
-    pair = list(islice(frames_of(content), number - 1, number + 1))
-    if len(pair) < 2:
-        raise UsageError(f"there is no frame {number}: frames are counted from 0")
+    if number >= count:
+        raise UsageError(f"there is no frame {number}: the last of {count}, counted from 0, is {count - 1}")
+    first, second = islice(frames_of(content), number - 1, number + 1)
     earlier, later = (as_tensor(frame) for frame in islice(frames_of(styled), number - 1, number + 1))
-    backward = flow(pair[1], pair[0])
-    picture = error_picture(earlier, later, backward, trusted(backward, flow(pair[0], pair[1])))
-    Image.fromarray(picture).save(file)
+    backward = flow(second, first)
+    return Image.fromarray(error_picture(earlier, later, backward, trusted(backward, flow(first, second))))
 
 
 def main() -> None:

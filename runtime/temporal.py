@@ -14,7 +14,7 @@ from tsn.runtime.flow import DisFlow, Flow, FlowSource, RaftFlow
 
 PERIOD = 20  # frames from one anchor to the next
 FADE = 9  # frames in which an anchor takes over from the one before
-LEAST_COVERAGE = 0.2  # of the picture: below, the anchors say too little about a frame to hold it to them
+LEAST_COVERAGE = 0.35  # of the picture: below, the anchors say too little about a frame to hold it to them
 SUDDEN = 0.45  # of the coverage of the frame before: a smaller rest is a cut; fast action wears anchors out by and by
 
 

@@ -175,7 +175,8 @@ class VideoStyleTransfer:
     def _temporal(self, settings: Settings) -> TemporalBlend | None:
         """What holds the frames of a video, if anything is to."""
         asked = settings.temporal if settings.temporal is not None else self._use_temporal_consistency
-        wanted = "flow" in self.bundle.manifest.networks or settings.flow is not None if asked is None else asked
+        chosen = settings.flow is not None or settings.temporal_strength != 1.0  # who sets it up wants it
+        wanted = "flow" in self.bundle.manifest.networks or chosen if asked is None else asked
         if not wanted:
             return None
         cv2.setNumThreads(max(1, (self._threads or usable_cores()) // 2))  # OpenCV works beside the stylizer

@@ -16,7 +16,7 @@ from tsn.benchmarks.perceptual import Judge
 from tsn.benchmarks.quality import as_tensor, evaluate
 from tsn.benchmarks.sharpness import gradient_magnitude, laplacian_variance
 from tsn.benchmarks.similarity import ssim
-from tsn.runtime.errors import InputError, UsageError
+from tsn.runtime.errors import InputError, OutputError, UsageError
 from tsn.train.model import Encoder
 
 
@@ -122,6 +122,28 @@ def test_a_picture_of_the_error_needs_its_frame(folders: Path) -> None:
     arguments = [str(folders / "content"), str(folders / "alone"), "--error-picture", str(folders / "error.png")]
     with pytest.raises(UsageError, match="--error-frame N"):
         CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        (["--plot", "curves.txt"], UsageError, r"ends in \.png"),
+        (["--plot", "missing/curves.png"], OutputError, "mkdir -p"),
+        (["--plot", "kept.png"], OutputError, "--overwrite"),
+        (["--error-frame", "5", "--error-picture", "content/001.png", "--overwrite"], OutputError, "inputs itself"),
+        (["--error-frame", "5", "--max-frames", "5"], UsageError, "no frame 5 among the first 5"),
+        (["--error-frame", "12"], UsageError, "the last of 12, counted from 0, is 11"),
+    ],
+)
+def test_a_picture_that_cannot_be_made_is_refused_and_costs_nothing(
+    folders: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], error: type[Exception], says: str
+) -> None:
+    monkeypatch.chdir(folders)
+    Path("kept.png").write_bytes(b"kept")
+    before = {path: path.read_bytes() for path in folders.rglob("*.png")}
+    with pytest.raises(error, match=says):
+        CliRunner().invoke(command, ["content", "alone", *options], catch_exceptions=False)
+    assert {path: path.read_bytes() for path in folders.rglob("*.*")} == before
 
 
 def test_a_missing_video_is_named(tmp_path: Path) -> None:

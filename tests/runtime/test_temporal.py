@@ -203,6 +203,8 @@ def test_a_bundle_without_flow_is_temporal_only_on_request(tiny_bundle: Path, cl
     assert (
         run(tiny_bundle, clip, "--style", "noise", "--flow", "dis", "-o", clip.with_name("b.mp4"))["temporal"] is True
     )
+    strength = ("--temporal-strength", "0.5", "-o", clip.with_name("c.mp4"))
+    assert run(tiny_bundle, clip, "--style", "noise", *strength)["temporal"] is True
 
 
 def test_options_that_contradict_each_other_are_refused(tiny_bundle: Path, clip: Path) -> None:
