@@ -76,7 +76,7 @@ def command(
             picture = as_tensor(read_picture(style, shorter_side=512))
             target = statistics(networks.encoder(picture))
             encode = partial(_encoded, networks.encoder, target)
-            decode = partial(_decoded, networks.decoder, target)
+            decode = partial(networks.decoder, mean=target[0], std=target[1])
             material = Material(
                 content=content,
                 styled=_styled(content, encode, decode, cache / f"{stem}-{style.stem}.npz"),
@@ -135,10 +135,6 @@ def _flows(content: list[RGB], back: int, flow: Callable[[RGB, RGB], Tensor], fi
 
 def _encoded(encoder: Callable[[Tensor], Tensor], target: tuple[Tensor, Tensor], frame: Tensor) -> Tensor:
     return adain(encoder(frame), *target)
-
-
-def _decoded(decoder: Callable[..., Tensor], target: tuple[Tensor, Tensor], features: Tensor) -> Tensor:
-    return decoder(features, *target)
 
 
 def _styled(

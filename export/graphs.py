@@ -6,7 +6,7 @@ ONNX lets no node but Cast touch uint8 on every backend, so Cast comes first on 
 import torch
 from torch import Tensor, nn
 
-from tsn.train.model import statistics
+from tsn.train.model import restated, statistics
 
 # ITU-R BT.601: how much red, green and blue add to the luma.
 LUMA = (0.299, 0.587, 0.114)
@@ -52,7 +52,8 @@ class StylizeGraph(nn.Module):
         own_mean, own_std = statistics(features)
         mean = own_mean + strength * (mean.view(1, -1, 1, 1) - own_mean)
         std = own_std + strength * (std.view(1, -1, 1, 1) - own_std)
-        styled = self.decoder((features - own_mean) / own_std * std + mean, mean, std)[:, :, :height, :width]
+        features = restated(features, (own_mean, own_std), (mean, std))
+        styled = self.decoder(features, mean, std)[:, :, :height, :width]
         difference = content - styled
         chroma = difference - luma(difference)  # the content's less the styled one's: luma is linear
         styled = (styled + preserve_color * chroma).clamp(0, 1)

@@ -98,9 +98,13 @@ def adain(content: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
     Equation 8 of the paper. The statistics are taken in float32, the result has the type of `content`.
     """
-    content_mean, content_std = statistics(content)
-    normalised = (content.float() - content_mean) / content_std
-    return (normalised * std + mean).to(content.dtype)
+    return restated(content, statistics(content), (mean, std))
+
+
+def restated(content: Tensor, own: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Tensor:
+    """Features (N, C, h, w) of the statistics `own`, shifted and scaled to `wanted`: AdaIN where both are known."""
+    normalised = (content.float() - own[0]) / own[1]
+    return (normalised * wanted[1] + wanted[0]).to(content.dtype)
 
 
 def _convolution(inputs: int, outputs: int) -> tuple[nn.Conv2d, nn.ReLU]:
