@@ -3,7 +3,7 @@
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | a bug in TemporalStyleNet: please report it |
+| 1 | `tsn-bench --compare` found something slower; with a traceback, from any command: a bug, please report it |
 | 2 | the command line is wrong |
 | 3 | this machine lacks what was asked for: a library, a device, an encoder; or the device failed at work |
 | 4 | an input cannot be used |
@@ -11,7 +11,6 @@
 | 6 | the bundle cannot be used |
 | 7 | done, but the input was damaged: the message says what is missing |
 | 8 | a network is too far from its reference, or a training run diverged |
-| 9 | a benchmark became slower |
 | 130, 143 | stopped by Ctrl-C, by SIGTERM |
 """
 
@@ -74,7 +73,7 @@ class AccuracyError(TsnError):
 class RegressionError(TsnError):
     """Something became slower than an earlier measurement, by more than the noise."""
 
-    exit_code = 9
+    exit_code = 1
 
 
 class Terminated(BaseException):

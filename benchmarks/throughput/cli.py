@@ -29,7 +29,7 @@ QUICK_SECONDS = 30.0  # after which --quick begins no further repeat: what has b
 @click.option("--turn-seconds", type=click.FloatRange(0.1), help="What a turn aims at, of a slow row.  [10]")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [one for each core]")
 @click.option("--quick", is_flag=True, help=f"Ends within a minute: {QUICK_SIZES}, up to 3 turns of 1 s.")
-@click.option("--compare", type=FILE, metavar="OLD.json", help="End with exit code 9 if something became slower.")
+@click.option("--compare", type=FILE, metavar="OLD.json", help="End with exit code 1 if something became slower.")
 @click.option("--tolerance", type=click.FloatRange(0, 1), help="The share of a rate that may be lost.  [0.1]")
 @click.option("-o", "--output", type=FILE, help="Folder for results.json, report.md and report.png.")
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it is there.")
@@ -68,8 +68,8 @@ def command(
     tsn-bench --bundle starry/ --encoder vgg.pth --decoder decoder.pth --rows eager,onnxruntime-cpu
     tsn-bench --quick --compare benchmarks/results/mine/results.json
 
-    Exit codes: 0 done, 2 wrong options, 4 an input cannot be used, 5 the output cannot be written, 6 a bundle cannot be
-    used, 9 something became slower.
+    Exit codes: 0 done, 1 something became slower (--compare), 2 wrong options, 3 no row runs here, 4 an input cannot be
+    used, 5 the output cannot be written, 6 a bundle cannot be used.
     """
     try:  # after the options: an error in those should not take the time of these imports
         from tsn.benchmarks.throughput import compare as comparing
