@@ -68,7 +68,7 @@ def newest_checkpoint(place: Path) -> Path:
     found = _checkpoints(place / FOLDER) or _checkpoints(place)
     if not found:
         raise InputError(
-            f"there is no checkpoint in {place}. Give the folder of a run, or leave --resume and --start away"
+            f"there is no checkpoint in {place}. Give the folder of a run, or leave --resume and --init-from away"
         )
     return found[-1]
 

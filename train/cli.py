@@ -34,7 +34,7 @@ def _config_flags(command: click.Command) -> click.Command:
 @click.option("-o", "--output", type=FILE, required=True, help="folder of the run: checkpoints, logs, pictures")
 @click.option("--config", "config_file", type=FILE, help="YAML file of keys; flags go before it")
 @click.option("--vgg", type=FILE, help="weights of VGG-19; downloaded where not given")
-@click.option("--start", type=FILE, help="checkpoint, or a run's folder, whose networks to begin with")
+@click.option("--init-from", type=FILE, help="checkpoint, or a run's folder, whose networks to begin with")
 @click.option("--resume", is_flag=True, help="go on from the newest checkpoint in the output folder")
 @click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="threads that compute on a CPU")
@@ -45,7 +45,7 @@ def command(
     output: Path,
     config_file: Path | None,
     vgg: Path | None,
-    start: Path | None,
+    init_from: Path | None,
     resume: bool,
     device: str,
     threads: int | None,
@@ -63,7 +63,7 @@ def command(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    places = Places(content=content, styles=styles, output=output, vgg=vgg, start=start, resume=resume)
+    places = Places(content=content, styles=styles, output=output, vgg=vgg, start=init_from, resume=resume)
     with open_world(device) as world:
         run = prepare(config, places, world, quiet=quiet)
         try:

@@ -2,14 +2,14 @@
 
 The work happens at a quarter of the picture's size, as in Johnson et al. (arXiv:1603.08155), with 32 channels. The
 first convolution is a pixel-unshuffle by two and a 3x3 convolution written as one 6x6 convolution of stride two. The
-way back up is made so that flat features give a flat picture, whatever was learnt: nearest upsampling before a
-convolution (Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016), then a sub-pixel convolution whose
-four phases have equal sums. No connection passes by AdaIN: all the decoder knows of the style is its statistics.
+way back up is made so that flat features give a flat picture, whatever was learnt: two sub-pixel convolutions whose four
+phases have equal sums. No connection passes by AdaIN: all the decoder knows of the style is its statistics.
 
 Tried before, with as much computing: 64 channels at an eighth of the size. Trained as long as this one they drew
 blocks or a grid of 8x8 pixels in place of the style's texture.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -18,6 +18,8 @@ from torch.nn import functional
 
 MULTIPLE = 4  # pixels: the encoder's features have a quarter of the picture's size
 WIDTH = 32  # channels that the work happens in
+BLOCKS = 5  # of the decoder
+VARIANTS = 8  # of a kernel, which a style mixes
 CHANNELS = 64  # of the features: a linear view of 32, whose 64 deviations hold much of the 32 channels' covariance
 
 
@@ -54,45 +56,50 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            _started(nn.Conv2d(CHANNELS, WIDTH, 1)),
+        self.entry = nn.Sequential(_started(nn.Conv2d(CHANNELS, WIDTH, 1)), nn.ReLU())
+        self.blocks = nn.ModuleList(StyledResidual(WIDTH) for _ in range(BLOCKS))
+        self.conditioning = Conditioning(blocks=BLOCKS)
+        self.exit = nn.Sequential(
+            nn.ReflectionPad2d(1),  # once for both: each Doubling takes half of it away
+            Doubling(WIDTH, 16, kernel=2),
             nn.ReLU(),
-            *(Residual(WIDTH) for _ in range(4)),
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            _convolution(WIDTH, 16),
-            nn.ReLU(),
-            Doubling(16, 3),
+            Doubling(16, 3, kernel=3, gain=0.1, bias=0.5),
         )
-        self.modulation = Modulation(places=sum(map(_is_modulated, self.layers)))
 
     def forward(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         """RGB of features whose statistics AdaIN has made mean and std, (N or 1, 64, 1, 1) each."""
-        modulations = iter(self.modulation(mean, std))
-        for layer in self.layers:
-            if _is_modulated(layer):
-                scale, shift = next(modulations)
-                features = scale * features + shift
-            features = layer(features)
-        return features
+        scales, shifts, shares = self.conditioning(mean, std)
+        features = self.entry(features)
+        for place, block in enumerate(self.blocks):
+            features = block(scales[place] * features + shifts[place], shares[place])
+        return self.exit(scales[-1] * features + shifts[-1])
 
 
-class Modulation(nn.Module):
-    """A style's scale and shift of the decoder's channels, at each of several places.
+class Conditioning(nn.Module):
+    """From a style's statistics to what it changes in the decoder: scales, shifts and kernels.
 
-    So one decoder draws with other strokes for another style (Ghiasi et al., arXiv:1705.06830, predict them from the
-    style's picture; here from its statistics). They are computed once for a picture: they cost nothing for a pixel.
+    So one decoder draws with other strokes for another style: a conditional normalisation (Ghiasi et al.,
+    arXiv:1705.06830, predict it from the style's picture; here from its statistics) and conditional kernels (Yang et al.,
+    "CondConv", arXiv:1904.04971). They are computed once for a picture: they cost no multiply-adds for a pixel.
     """
 
-    def __init__(self, *, places: int) -> None:
+    def __init__(self, *, blocks: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(2 * CHANNELS, 64), nn.ReLU(), last := nn.Linear(64, places * 2 * WIDTH))
-        nn.init.zeros_(last.weight)  # at first every style leaves the features as they are
-        nn.init.zeros_(last.bias)
+        self.layers = nn.Sequential(nn.Linear(2 * CHANNELS, 64), nn.ReLU())
+        self.modulation = nn.Linear(64, (blocks + 1) * 2 * WIDTH)
+        self.shares = nn.Linear(64, blocks * VARIANTS)
+        nn.init.zeros_(self.modulation.weight)  # at first every style leaves the features as they are
+        nn.init.zeros_(self.modulation.bias)
 
-    def forward(self, mean: Tensor, std: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Scale and shift (N, 32, 1, 1) for each place, from statistics (N, 64, 1, 1)."""
-        numbers = self.layers(torch.cat([mean, std], dim=1).flatten(1))
-        return [(1 + place[:, 0], place[:, 1]) for place in numbers.unflatten(1, (-1, 2, WIDTH, 1, 1)).unbind(1)]
+    def forward(self, mean: Tensor, std: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]:
+        """Scales and shifts (N, 32, 1, 1) before each block and after the last, shares (N, 8) of each block's variants.
+
+        Args:
+            mean, std: (N, 64, 1, 1)
+        """
+        known = self.layers(torch.cat([mean, std], dim=1).flatten(1))
+        scales, shifts = self.modulation(known).unflatten(1, (-1, 2, WIDTH, 1, 1)).unbind(2)
+        return (1 + scales).unbind(1), shifts.unbind(1), self.shares(known).unflatten(1, (-1, VARIANTS)).unbind(1)
 
 
 class Residual(nn.Module):
@@ -111,31 +118,48 @@ class Residual(nn.Module):
         return features + self.second(functional.relu(self.first(padded)))
 
 
+class StyledResidual(Residual):
+    """A Residual whose first kernel is another one for another style: its own and a weighted sum of eight variants."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.variants = nn.Parameter(torch.zeros(VARIANTS, self.first.weight.numel()))
+
+    def forward(self, features: Tensor, shares: Tensor) -> Tensor:
+        kernels = self.first.weight + (shares @ self.variants).unflatten(1, self.first.weight.shape)
+        padded = functional.pad(features, (2, 2, 2, 2), mode="reflect")
+        return features + self.second(functional.relu(_convolved(padded, kernels, cast(Tensor, self.first.bias))))
+
+
 class Doubling(nn.Module):
     """A sub-pixel convolution (Shi et al., arXiv:1609.05158) that turns flat features into a flat picture.
 
-    Its four phases, the pixels of each 2x2 block, share their bias and, for each input channel, the sum of their
-    weights. That is arithmetic on weights alone: an exported network holds its result.
+    Takes (N, inputs, h, w) without padding it: of a 2x2 kernel (N, outputs, 2h - 2, 2w - 2) comes out, the four pixels
+    around each corner of four; of a 3x3 kernel (N, outputs, 2h - 4, 2w - 4). The four phases, the pixels of each 2x2
+    block, share their bias and, for each input channel, the sum of their weights. That is arithmetic on weights alone:
+    an exported network holds its result.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, kernel: int, gain: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()
-        # They start equal (ICNR, Aitken et al., arXiv:1707.02937), small, and around mid-grey.
-        weight = nn.init.kaiming_normal_(torch.empty(outputs, inputs, 3, 3), nonlinearity="relu") * 0.1
+        # The phases start equal (ICNR, Aitken et al., arXiv:1707.02937).
+        weight = nn.init.kaiming_normal_(torch.empty(outputs, inputs, kernel, kernel), nonlinearity="relu") * gain
         self.weight = nn.Parameter(weight.repeat_interleave(4, dim=0))
-        self.bias = nn.Parameter(torch.full((outputs,), 0.5))
+        self.bias = nn.Parameter(torch.full((outputs,), bias))
 
     def forward(self, features: Tensor) -> Tensor:
-        phases = self.weight.unflatten(0, (-1, 4))  # (outputs, 4, inputs, 3, 3)
+        phases = self.weight.unflatten(0, (-1, 4))  # (outputs, 4, inputs, kernel, kernel)
         sums = phases.mean(dim=(3, 4), keepdim=True)
         weight = (phases - sums + sums.mean(dim=1, keepdim=True)).flatten(0, 1)
-        padded = functional.pad(features, (1, 1, 1, 1), mode="reflect")
-        return functional.pixel_shuffle(functional.conv2d(padded, weight, self.bias.repeat_interleave(4)), 2)
+        return functional.pixel_shuffle(functional.conv2d(features, weight, self.bias.repeat_interleave(4)), 2)
 
 
-def _is_modulated(layer: nn.Module) -> bool:
-    """Whether a layer's input is modulated: there a padding or an enlargement copies it anyhow."""
-    return isinstance(layer, Residual | nn.Upsample)
+def _convolved(features: Tensor, kernels: Tensor, bias: Tensor) -> Tensor:
+    """Features (N, C, h, w), each of the N convolved with its own of the kernels (N or 1, O, C, k, k)."""
+    if len(kernels) == 1:
+        return functional.conv2d(features, kernels[0], bias)
+    together = functional.conv2d(features.flatten(0, 1)[None], kernels.flatten(0, 1), groups=len(kernels))
+    return together[0].unflatten(0, (len(kernels), -1)) + bias.view(-1, 1, 1)
 
 
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:

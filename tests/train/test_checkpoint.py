@@ -59,7 +59,7 @@ def test_only_the_newest_checkpoints_stay(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_checkpoint_cannot_be_gone_on_with(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no checkpoint in .*leave --resume and --start away"):
+    with pytest.raises(InputError, match=r"there is no checkpoint in .*leave --resume and --init-from away"):
         newest_checkpoint(tmp_path)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from torch.distributed.run import get_args_parser
 
 from tests.commands import exit_code
 from tsn.runtime.errors import InputError, OutputError, UnavailableError, UsageError
@@ -47,6 +48,13 @@ def test_every_key_of_the_config_is_a_flag_with_its_description() -> None:
         assert f"--{name.replace('_', '-')}" in text
         if field.description:
             assert field.description in text
+
+
+def test_torchrun_takes_every_flag_for_ours_and_none_for_the_beginning_of_its_own() -> None:
+    for option in command.params:
+        for flag in (*option.opts, *option.secondary_opts):
+            asked = get_args_parser().parse_args(["-m", "tsn.train.cli", flag])
+            assert asked.training_script_args == [flag]
 
 
 def test_the_smoke_config_trains_and_leaves_what_it_should(

@@ -3,26 +3,18 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from tsn.train import lite
 from tsn.train.model import adain, statistics
 
 
 def multiply_adds(network: nn.Module, *inputs: torch.Tensor) -> int:
-    """Counted from the shapes that the convolutions really produce."""
-    total = 0
-
-    def count(layer: nn.Conv2d | lite.Doubling, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        nonlocal total
-        places = output.shape[2] * output.shape[3]
-        total += places * layer.weight.numel() // (4 if isinstance(layer, lite.Doubling) else 1)
-
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | lite.Doubling):
-            layer.register_forward_hook(count)
-    with torch.no_grad():
+    """Of all convolutions together, from the sizes that they are called with."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(*inputs)
-    return total
+    counts = counter.get_flop_counts()["Global"]
+    return sum(count for kind, count in counts.items() if "convolution" in str(kind)) // 2
 
 
 def decoded(decoder: lite.Decoder, features: torch.Tensor) -> torch.Tensor:
@@ -41,7 +33,7 @@ def test_both_networks_together_take_no_more_than_12000_multiply_adds_for_a_pixe
     total = multiply_adds(encoder, torch.rand(1, 3, 480, 864)) + multiply_adds(
         decoder, torch.rand(1, 64, 120, 216), *torch.ones(2, 1, 64, 1, 1)
     )
-    assert round(total / (480 * 864)) == 10_729
+    assert round(total / (480 * 864)) == 11_263
 
 
 def test_the_weights_stay_below_eight_megabytes() -> None:
@@ -93,18 +85,20 @@ def test_the_decoder_knows_the_style_only_through_its_statistics() -> None:
     assert float((plain - styled).abs().mean()) > 1e-4
 
 
-def test_a_style_modulates_every_residual_block_and_the_enlargement_once_it_has_been_learnt() -> None:
+def test_a_style_changes_scales_shifts_and_kernels_once_they_have_been_learnt() -> None:
     torch.manual_seed(0)
     decoder = lite.Decoder()
     features, other = torch.rand(1, 64, 12, 12), statistics(torch.rand(1, 64, 12, 12) * 3)
     with torch.no_grad():
         assert torch.equal(decoded(decoder, features), decoder(features, *other))  # before it has learnt anything
-    learnt(decoder)
-    modulations = decoder.modulation(*other)
-    assert len(modulations) == 5
-    assert all(scale.shape == shift.shape == (1, 32, 1, 1) for scale, shift in modulations)
-    with torch.no_grad():
-        assert float((decoded(decoder, features) - decoder(features, *other)).abs().max()) > 0.01
+        nn.init.normal_(decoder.conditioning.modulation.weight, std=0.1)
+        modulated = decoded(decoder, features) - decoder(features, *other)
+        nn.init.zeros_(decoder.conditioning.modulation.weight)
+        for block in decoder.blocks:
+            nn.init.normal_(block.variants, std=0.1)
+        with_kernels = decoded(decoder, features) - decoder(features, *other)
+    assert float(modulated.abs().max()) > 0.01
+    assert float(with_kernels.abs().max()) > 0.01
 
 
 def test_two_styles_in_one_batch_are_decoded_as_each_alone() -> None:
@@ -113,4 +107,4 @@ def test_two_styles_in_one_batch_are_decoded_as_each_alone() -> None:
     learnt(decoder)
     with torch.no_grad():
         both, alone = decoded(decoder, features), [decoded(decoder, one) for one in features.split(1)]
-    assert torch.allclose(both, torch.cat(alone), atol=1e-4)
+    assert torch.allclose(both, torch.cat(alone), atol=1e-5 * float(both.abs().max()))
