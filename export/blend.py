@@ -1,4 +1,4 @@
-"""Holding a styled frame to the ones before it: the graphs `anchor`, `carry` and `blend`. All of it in FP32.
+"""Holding a styled frame to the ones before it: the graph `blend`. All of it in FP32.
 
 An anchor is a styled frame that is kept for twenty to thirty frames and read, once, where the flow since then has
 carried each of its pixels: nothing is resampled twice, so nothing blurs, and what is shown is texture that the network
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tsn.export.anchors import frame_luma
 from tsn.export.graphs import LUMA
-from tsn.runtime.anchors import DARKEST
 from tsn.runtime.temporal import LEAST_COVERAGE
 
 LEVELS = 255.0**2  # squares of levels, in which the graph computes, for one of luma or colour in 0..1
@@ -30,34 +30,6 @@ MOST_FADE = 1.5  # by how much contrast may have changed and still count as a fa
 FLAT = 1e-4 * LEVELS  # of luma squared: below such a variance the fit of a fade says "no change"
 EMPTY = 1e-5 * LEVELS  # of luma squared: a picture of such a variance shows nothing, and is like another that does not
 FAINT = 1e-6 * LEVELS  # added to energies: keeps noise in flat areas from being raised
-
-
-class AnchorGraph(nn.Module):
-    """What is kept of a frame.
-
-    styled uint8 (1, H, W, 3); current uint8 (1, H, W, 3): the frame it was made from
-    -> anchor uint8 (1, H, W, 4): styled RGB, and the luma of `current` on DARKEST..255, since 0 is read outside.
-    """
-
-    def forward(self, styled: Tensor, current: Tensor) -> Tensor:
-        return torch.cat([styled, _luma_of_frame(current).round().byte().permute(0, 2, 3, 1)], dim=3)
-
-
-class CarryGraph(nn.Module):
-    """An anchor as the current frame would see it.
-
-    anchor uint8 (1, H, W, 4); displacement float32 (1, H, W, 2): pixels, from the previous frame to the anchor; flow
-    float32 (1, H, W, 2): pixels, from the current frame to the previous one
-    -> carried uint8 (1, H, W, 4), 0 outside the anchor; carried_displacement: from the current frame to the anchor.
-
-    The displacement is smooth and may be read bilinearly every frame; the anchor is read once, bicubically.
-    """
-
-    def forward(self, anchor: Tensor, displacement: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        before = _read(displacement, flow, mode="bilinear", padding="border")
-        displacement = flow + before.permute(0, 2, 3, 1)
-        carried = _read(anchor.float(), displacement, mode="bicubic", padding="zeros")
-        return carried.permute(0, 2, 3, 1).round().clamp(0, 255).byte(), displacement
 
 
 class BlendGraph(nn.Module):
@@ -80,7 +52,7 @@ class BlendGraph(nn.Module):
         share: Tensor,
         strength: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        luma = _luma_of_frame(current)
+        luma = frame_luma(current)
         styled, older, newer = (_as_planes(image) for image in (styled, older, newer))
         styled_cells = _cells(styled)
         older_weight = (1 - share) / 255 * older_intact.float().unsqueeze(1) * _trust(older, luma, styled_cells)
@@ -159,7 +131,7 @@ def _cells(images: Tensor) -> Tensor:
     return F.avg_pool2d(images, CELL, stride=CELL)
 
 
-# In these three a matrix product or a reshape stands where a convolution or a permutation would say the same: ONNX
+# In these two a matrix product or a reshape stands where a convolution or a permutation would say the same: ONNX
 # Runtime would reorder the former, and would push the latter below products that are slow there.
 
 
@@ -169,23 +141,7 @@ def _luma(images: Tensor) -> Tensor:
     return (torch.tensor([LUMA]) @ images.flatten(2)).view(1, 1, height, width)
 
 
-def _luma_of_frame(frame: Tensor) -> Tensor:
-    """uint8 (1, H, W, 3) in 0..255 -> (1, 1, H, W) in DARKEST..255, as in an anchor"""
-    height, width = frame.shape[1:3]
-    scaled = torch.tensor(LUMA).view(3, 1) * ((255 - DARKEST) / 255)
-    return (frame.float().view(-1, 3) @ scaled).view(1, 1, height, width) + DARKEST
-
-
 def _as_planes(image: Tensor) -> Tensor:
     """uint8 (1, H, W, C) -> float32 (1, C, H, W), both in 0..255"""
     height, width, channels = image.shape[1:]
     return image.float().view(-1, channels).permute(1, 0).reshape(1, channels, height, width)
-
-
-def _read(values: Tensor, offset: Tensor, *, mode: str, padding: str) -> Tensor:
-    """values (1, H, W, C), read at each pixel plus `offset` (1, H, W, 2), as (1, C, H, W)."""
-    height, width = values.shape[1], values.shape[2]
-    x = torch.arange(width).float() + offset[..., 0]
-    y = torch.arange(height).float().unsqueeze(1) + offset[..., 1]
-    grid = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], dim=-1)
-    return F.grid_sample(values.permute(0, 3, 1, 2), grid, mode=mode, padding_mode=padding, align_corners=True)

@@ -13,7 +13,7 @@ from tsn.export.engine_job import add_engines
 from tsn.export.engine_request import EngineRequest
 from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
-from tsn.export.temporal import FlowRequest, blend_network, flow_networks
+from tsn.export.temporal import FlowRequest, anchor_networks, blend_network, flow_networks
 from tsn.export.torch_engine import open_torch_tensorrt
 from tsn.runtime.atomic import refuse_unwritable
 from tsn.runtime.errors import UsageError
@@ -73,6 +73,7 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
     exportables: list[Exportable] = [
         style_network(networks, frames),
         stylizer,
+        *anchor_networks(),
         blend_network(),
     ]
     if request.flow is not None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsn.runtime.errors import UsageError
+from tsn.runtime.flow import STILL
 from tsn.runtime.geometry import Size
 
 STRIDE = 8  # pixels of the frame for one pixel of the features
@@ -39,8 +40,10 @@ class FeaturesGraph(nn.Module):
 class FlowGraph(nn.Module):
     """Where each pixel of the current frame was in the previous one.
 
-    current uint8 (1, H, W, 3) RGB; features, previous_features float32 (1, C, h, w): of both frames, see FeaturesGraph
-    -> flow float32 (1, H, W, 2): pixels of the full frame, x before y, from the current frame to the previous one.
+    current, previous uint8 (1, H, W, 3) RGB; features, previous_features float32 (1, C, h, w): of both, see
+    FeaturesGraph
+    -> flow float32 (1, H, W, 2): pixels of the full frame, x before y, from the current frame to the previous one; 0
+    where nothing has changed, see runtime/flow.py.
 
     The frame is reduced by `scale` and padded as for its features, and the flow is cropped and enlarged again.
     """
@@ -60,7 +63,7 @@ class FlowGraph(nn.Module):
         hidden = self.network.update_block.hidden_state_size
         self.split = (hidden, self.network.context_encoder.output_dim - hidden)  # channels: hidden state, context
 
-    def forward(self, current: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
+    def forward(self, current: Tensor, previous: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
         height, width = current.shape[1], current.shape[2]
         images = _reduced(_planes(current), self.scale)
         small_height, small_width = images.shape[2], images.shape[3]
@@ -69,7 +72,9 @@ class FlowGraph(nn.Module):
         flow = flow[:, :, top : top + small_height, left : left + small_width]
         if self.scale != 1:
             flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False) / float(self.scale)
-        return flow.permute(0, 2, 3, 1)
+        changed = (current.float() - previous.float()).abs().amax(dim=3)
+        moved = F.max_pool2d(changed, STILL, stride=1, padding=STILL // 2) > 0
+        return flow.permute(0, 2, 3, 1) * moved.float().unsqueeze(3)
 
     def _flow(self, current: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
         """The last flow (1, 2, H, W) alone; torchvision's forward computes, and enlarges, that of every update."""

@@ -1,4 +1,4 @@
-"""The networks of temporal stability, ready to export: blend and flow."""
+"""The networks of temporal stability, ready to export: anchor, carry and blend, features and flow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tsn.export.anchors import AnchorGraph, CarryGraph
 from tsn.export.blend import BlendGraph
 from tsn.export.exportable import Arrays, Exportable, Parity, Reduction, Thresholds
 from tsn.export.frames import drawn_frames
@@ -90,13 +91,52 @@ def blend_network() -> Exportable:
         minimum_side=9,
         parity=Parity(
             cases=_blend_cases(),
-            levels=lambda reference, found: {
-                "blended": np.float64(found["blended"]) - reference["blended"],
-                "coverage": (np.float64(found["coverage"]) - reference["coverage"]) * 255,
-            },
+            levels=_levels,
             thresholds={"blended": ROUNDED_PICTURE, "coverage": FP32_STATISTICS},
         ),
     )
+
+
+def anchor_networks() -> tuple[Exportable, Exportable]:
+    """The networks that keep anchors where a GPU computes: `anchor` and `carry`, without weights too."""
+    height, width = EXAMPLE
+    styled, current = torch.zeros(2, 1, height, width, 3, dtype=torch.uint8)
+    displacement, flow = torch.zeros(2, 1, height, width, 2)
+    anchors = _anchor_cases()
+    anchor = Exportable(
+        name="anchor",
+        graph=AnchorGraph().eval(),
+        inputs={"styled": styled, "current": current},
+        outputs=("anchor",),
+        axes={"styled": SIDES, "current": SIDES, "anchor": SIDES},
+        minimum_side=9,
+        parity=Parity(cases=anchors, levels=_levels, thresholds={"anchor": ROUNDED_PICTURE}),
+    )
+    carry = Exportable(
+        name="carry",
+        graph=CarryGraph().eval(),
+        inputs={
+            "anchor": torch.zeros(1, height, width, 4, dtype=torch.uint8),
+            "displacement": displacement,
+            "flow": flow,
+        },
+        outputs=("carried", "carried_displacement", "intact"),
+        axes={
+            "anchor": SIDES,
+            "displacement": SIDES,
+            "flow": SIDES,
+            "carried": SIDES,
+            "carried_displacement": SIDES,
+            "intact": SIDES,
+        },
+        minimum_side=9,
+        parity=Parity(
+            cases=[_carry_case(case) for case in anchors],
+            levels=_levels,
+            thresholds={"carried": ROUNDED_PICTURE, "carried_displacement": FP32_FLOW, "intact": ROUNDED_PICTURE},
+        ),
+    )
+    return anchor, carry
 
 
 def flow_networks(request: FlowRequest, frames: Sequence[NDArray[np.uint8]] = ()) -> tuple[Exportable, Exportable]:
@@ -138,7 +178,8 @@ def _flow_network(
     def case(current: NDArray[np.uint8], previous: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         with torch.inference_mode():
             of_current, of_previous = (encoder(torch.from_numpy(np.array(one))) for one in (current, previous))
-        return {"current": current, "features": of_current.numpy(), "previous_features": of_previous.numpy()}
+        features = {"features": of_current.numpy(), "previous_features": of_previous.numpy()}
+        return {"current": current, "previous": previous, **features}
 
     example = case(*np.zeros((2, 1, *EXAMPLE, 3), np.uint8))
     return Exportable(
@@ -146,7 +187,13 @@ def _flow_network(
         graph=FlowGraph(network, updates=request.updates, scale=request.scale).eval(),
         inputs={name: torch.from_numpy(value) for name, value in example.items()},
         outputs=("flow",),
-        axes={"current": SIDES, "features": FEATURE_SIDES, "previous_features": FEATURE_SIDES, "flow": SIDES},
+        axes={
+            "current": SIDES,
+            "previous": SIDES,
+            "features": FEATURE_SIDES,
+            "previous_features": FEATURE_SIDES,
+            "flow": SIDES,
+        },
         minimum_side=SMALLEST_SIDE,
         largest_pixels=request.largest.pixels,
         updates=request.updates,
@@ -154,20 +201,50 @@ def _flow_network(
         unrolled=True,
         parity=Parity(
             cases=[case(frame, np.roll(frame, MOVED, axis=2)) for frame in frames],
-            levels=lambda reference, found: {
-                "flow": (np.float64(found["flow"]) - reference["flow"]) * LEVELS_FOR_A_PIXEL
-            },
+            levels=_levels,
             thresholds={"flow": FP32_FLOW},
         ),
         reduction=Reduction(parts=("network.context_encoder", "network.update_block"), thresholds=HALF_FLOW),
     )
 
 
+LEVELS: Mapping[str, float] = {
+    "flow": LEVELS_FOR_A_PIXEL,
+    "carried_displacement": LEVELS_FOR_A_PIXEL,
+    "coverage": 255,
+}
+"""Levels for one of an output; those that are not named are levels themselves."""
+
+
+def _levels(reference: Arrays, found: Arrays) -> dict[str, NDArray[np.float64]]:
+    return {name: (np.float64(found[name]) - value) * LEVELS.get(name, 1) for name, value in reference.items()}
+
+
+def _anchor_cases() -> list[Arrays]:
+    """Frames, and something drawn from each in place of a style."""
+    frames = drawn_frames(minimum_side=9)
+    return [
+        {"styled": np.round(np.sqrt(frame[..., ::-1] / 255) * 255).astype(np.uint8), "current": frame}
+        for frame in frames
+    ]
+
+
+def _carry_case(case: Arrays) -> Arrays:
+    """An anchor of such a frame, carried along a flow that differs from place to place and is torn at the left."""
+    anchor = new_anchor(case["styled"][0], case["current"][0]).values[None]
+    height, width = anchor.shape[1:3]
+    across = np.linspace(0, 6, width)[None, :] + np.linspace(0, 3, height)[:, None]
+    flow = np.stack([2 * np.sin(across), np.cos(across)], axis=2)[None].astype(np.float32)
+    displacement = 2 * flow
+    displacement[:, :, : width // 4] += 9
+    return {"anchor": anchor, "displacement": displacement, "flow": flow}
+
+
 def _blend_cases() -> list[Arrays]:
     """Frames whose anchors agree with them in part; what lies outside an anchor is 0."""
     cases: list[Arrays] = []
-    for number, frame in enumerate(drawn_frames(minimum_side=9)):
-        styled = np.round(np.sqrt(frame[..., ::-1] / 255) * 255).astype(np.uint8)
+    for number, case in enumerate(_anchor_cases()):
+        styled, frame = case["styled"], case["current"]
         anchor = new_anchor(styled[0], frame[0]).values[None]
         older, newer = np.roll(anchor, 2, axis=2), np.roll(anchor, 1, axis=1)
         older[:, :, :2] = 0

@@ -23,7 +23,9 @@ STILL = 7  # pixels: where a window of this side has not changed by a single lev
 class FlowSource(Protocol):
     """A way to compute flow. Remembers nothing, and may be called from several threads at once."""
 
-    def __call__(self, current: RGB, previous: RGB) -> Flow: ...
+    def __call__(self, current: RGB, previous: RGB) -> Flow | Tensor:
+        """The flow, in host memory, or as (1, height, width, 2) where the backend computes. 0 where nothing changed."""
+        ...
 
 
 class DisFlow:
@@ -57,7 +59,7 @@ class RaftFlow:
         self._kept: deque[tuple[RGB, Future[Tensor]]] = deque(maxlen=backend.lanes + 1)  # frames under way, one before
         self._keeping = Lock()
 
-    def __call__(self, current: RGB, previous: RGB) -> Flow:
+    def __call__(self, current: RGB, previous: RGB) -> Tensor:
         height, width, _ = current.shape
         if self._largest_pixels is not None and height * width > self._largest_pixels:
             raise BundleError(
@@ -65,9 +67,13 @@ class RaftFlow:
                 f"{Size(width, height)}. Export it with --flow-largest {Size(width, height)}, or use --flow dis"
             )
         previous_features, features = self._features_of(previous), self._features_of(current)
-        frame = self._upload(current[None])
-        outputs = self._flow(current=frame, features=features, previous_features=previous_features)
-        return _stilled(_host(outputs["flow"]), _luma(current)[:height, :width], _luma(previous)[:height, :width])
+        outputs = self._flow(
+            current=self._upload(current[None]),
+            previous=self._upload(previous[None]),
+            features=features,
+            previous_features=previous_features,
+        )
+        return outputs["flow"]
 
     def _features_of(self, rgb: RGB) -> Tensor:
         """The features of a frame, computed by the first thread that asks."""
@@ -82,10 +88,6 @@ class RaftFlow:
             except BaseException as error:  # for the other threads that wait for it
                 future.set_exception(error)
         return future.result()
-
-
-def _host(flow: Tensor) -> Flow:
-    return flow.numpy()[0]
 
 
 def _luma(rgb: RGB) -> NDArray[np.uint8]:

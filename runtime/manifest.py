@@ -13,7 +13,7 @@ from tsn.runtime.errors import BundleError, TsnError
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when a manifest can no longer be read by older versions
 
-NetworkName = Literal["style", "stylize", "features", "flow", "blend"]
+NetworkName = Literal["style", "stylize", "features", "flow", "anchor", "carry", "blend"]
 ReducedPrecision = Literal["fp16", "bf16"]
 Precision = Literal["fp32", ReducedPrecision]
 Form = Literal[Precision, "engine"]  # which of a network's files is meant
@@ -31,7 +31,9 @@ INTERFACES: Mapping[NetworkName, tuple[set[str], set[str]]] = {
     "style": ({"image"}, {"mean", "std"}),
     "stylize": ({"frame", "mean", "std", "strength", "preserve_color"}, {"styled", "stylized"}),
     "features": ({"frame"}, {"features"}),
-    "flow": ({"current", "features", "previous_features"}, {"flow"}),
+    "flow": ({"current", "previous", "features", "previous_features"}, {"flow"}),
+    "anchor": ({"styled", "current"}, {"anchor"}),
+    "carry": ({"anchor", "displacement", "flow"}, {"carried", "carried_displacement", "intact"}),
     "blend": (
         {"styled", "current", "older", "newer", "older_intact", "newer_intact", "share", "strength"},
         {"blended", "coverage"},
@@ -137,6 +139,8 @@ class Manifest(_Model):
                 raise ValueError(f"the network '{name}' is missing")
         if "flow" in self.networks and "features" not in self.networks:
             raise ValueError("the network 'flow' needs the network 'features', which is missing")
+        if ("anchor" in self.networks) != ("carry" in self.networks):
+            raise ValueError("the networks 'anchor' and 'carry' need each other, and one is missing")
         for name, network in self.networks.items():
             inputs, outputs = INTERFACES[name]
             if (network.inputs.keys(), network.outputs.keys()) != (inputs, outputs):

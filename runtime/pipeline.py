@@ -88,7 +88,7 @@ class Made(NamedTuple):
     """What is made of a frame by itself."""
 
     stylized: Tensor  # uint8 (1, H, W, 3)
-    flow: Flow | None  # to the previous frame; None without one, or where frames are not held
+    flow: Flow | Tensor | None  # to the previous frame; None without one, or where frames are not held
 
 
 class Stylizer:

@@ -5,7 +5,7 @@ docs/temporal.md says why, and measures it against other ways.
 
 import numpy as np
 
-from tsn.runtime.anchors import Anchor, new_anchor
+from tsn.runtime.anchor_keeping import KeptAnchor, open_keeping
 from tsn.runtime.backends import Backend, Tensor, scalar
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.colour import RGB
@@ -31,6 +31,7 @@ class TemporalBlend:
 
     def __init__(self, bundle: Bundle, backend: Backend, *, flow: FlowSource, strength: float = 1.0) -> None:
         self._blend = backend.load(bundle.network("blend"), lanes=2)  # the next frames are stylized beside it
+        self._keep = open_keeping(bundle, backend)
         self._upload = backend.upload
         self._strength = backend.upload(scalar(strength))
         self._flow = flow
@@ -40,11 +41,11 @@ class TemporalBlend:
         self._shown: RGB = self._last
         self.cuts: list[int] = []
 
-    def flow(self, rgb: RGB, previous: RGB | None) -> Flow | None:
+    def flow(self, rgb: RGB, previous: RGB | None) -> Flow | Tensor | None:
         """The flow from a frame to the previous one; None where there is none of its size. For several threads."""
         return self._flow(rgb, previous) if previous is not None and previous.shape == rgb.shape else None
 
-    def __call__(self, rgb: RGB, stylized: Tensor, flow: Flow | None) -> RGB:
+    def __call__(self, rgb: RGB, stylized: Tensor, flow: Flow | Tensor | None) -> RGB:
         """The frame to show, uint8 (height, width, 3). Called for each frame in turn.
 
         Args:
@@ -59,16 +60,16 @@ class TemporalBlend:
         self._shown = self._next(rgb, stylized, flow)
         return self._shown
 
-    def _next(self, rgb: RGB, stylized: Tensor, flow: Flow | None) -> RGB:
+    def _next(self, rgb: RGB, stylized: Tensor, flow: Flow | Tensor | None) -> RGB:
         if flow is None:
             self._begin(rgb, stylized)
             return stylized.numpy()[0]
         self._age += 1
         self._newer = self._newer.carried(flow)
-        newer = older = self._seen(self._newer)
+        newer = older = self._newer.seen()
         if self._age < FADE:
             self._older = self._older.carried(flow)
-            older = self._seen(self._older)
+            older = self._older.seen()
         outputs = self._blend(
             styled=stylized,
             current=self._upload(rgb[None]),
@@ -87,16 +88,13 @@ class TemporalBlend:
         if cut or coverage < LEAST_COVERAGE:
             self._begin(rgb, stylized)
         elif self._age == PERIOD:
-            self._older, self._newer, self._age = self._newer, new_anchor(stylized.numpy()[0], rgb), 0
+            self._older, self._newer, self._age = self._newer, self._keep(stylized, rgb), 0
         return outputs["blended"].numpy()[0]
 
     def _begin(self, rgb: RGB, stylized: Tensor) -> None:
-        self._older: Anchor = new_anchor(stylized.numpy()[0], rgb)
-        self._newer: Anchor = self._older
+        self._older: KeptAnchor = self._keep(stylized, rgb)
+        self._newer: KeptAnchor = self._older
         self._age = FADE
-
-    def _seen(self, anchor: Anchor) -> tuple[Tensor, Tensor]:
-        return self._upload(anchor.seen()[None]), self._upload(anchor.intact()[None])
 
 
 def open_flow(name: str | None, bundle: Bundle, backend: Backend) -> FlowSource:

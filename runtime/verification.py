@@ -20,7 +20,16 @@ from tsn.runtime.manifest import MANIFEST, Accuracy, Engine, Manifest, Network, 
 from tsn.runtime.reference import Arrays, Call, called, reference_calls
 
 Kind = Literal["picture", "flow", "values"]
-KINDS: Mapping[str, Kind] = {"styled": "picture", "stylized": "picture", "blended": "picture", "flow": "flow"}
+KINDS: Mapping[str, Kind] = {
+    "styled": "picture",
+    "stylized": "picture",
+    "flow": "flow",
+    "anchor": "picture",
+    "carried": "picture",
+    "carried_displacement": "flow",
+    "intact": "picture",
+    "blended": "picture",
+}
 """What an output is. Those that are not named are values without a scale: their largest counts as 255 levels."""
 
 THRESHOLDS: Mapping[Precision, Mapping[Kind, Thresholds]] = {

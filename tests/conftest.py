@@ -75,7 +75,7 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     """
     from tsn.export.bundle_writer import write_bundle
     from tsn.export.stylizer import style_network, stylize_network
-    from tsn.export.temporal import blend_network
+    from tsn.export.temporal import anchor_networks, blend_network
 
     y, x = np.mgrid[0:64, 0:80]
     stripes = np.stack([x * 3, y * 3, (x + y) % 16 * 15], axis=-1).astype(np.uint8)
@@ -84,7 +84,7 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     write_bundle(
         folder,
         tiny_networks,
-        [style_network(tiny_networks, []), stylize_network(tiny_networks, []), blend_network()],
+        [style_network(tiny_networks, []), stylize_network(tiny_networks, []), *anchor_networks(), blend_network()],
         name="tiny",
         styles={"stripes": stripes, "noise": noise},
     )
@@ -97,7 +97,7 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
     from tsn.export import bundle_writer
     from tsn.export.exportable import Exportable
     from tsn.export.stylizer import style_network, stylize_network
-    from tsn.export.temporal import blend_network
+    from tsn.export.temporal import anchor_networks, blend_network
 
     true_write = bundle_writer.write_onnx
 
@@ -113,7 +113,7 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
         bundle_writer.write_bundle(
             folder,
             tiny_networks,
-            [style_network(tiny_networks, []), stylize_network(tiny_networks, []), blend_network()],
+            [style_network(tiny_networks, []), stylize_network(tiny_networks, []), *anchor_networks(), blend_network()],
             name="half",
             styles={"noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)},
             precisions=("fp16", "bf16"),

@@ -2,8 +2,8 @@
 
 The work happens at a quarter of the picture's size, as in Johnson et al. (arXiv:1603.08155), with 32 channels. The
 first convolution is a pixel-unshuffle by two and a 3x3 convolution written as one 6x6 convolution of stride two. The
-way back up is made so that flat features give a flat picture, whatever was learnt: two sub-pixel convolutions whose four
-phases have equal sums. No connection passes by AdaIN: all the decoder knows of the style is its statistics.
+way back up is made so that flat features give a flat picture, whatever was learnt: two sub-pixel convolutions whose
+four phases have equal sums. No connection passes by AdaIN: all the decoder knows of the style is its statistics.
 
 Tried before, with as much computing: 64 channels at an eighth of the size. Trained as long as this one they drew
 blocks or a grid of 8x8 pixels in place of the style's texture.
@@ -79,8 +79,8 @@ class Conditioning(nn.Module):
     """From a style's statistics to what it changes in the decoder: scales, shifts and kernels.
 
     So one decoder draws with other strokes for another style: a conditional normalisation (Ghiasi et al.,
-    arXiv:1705.06830, predict it from the style's picture; here from its statistics) and conditional kernels (Yang et al.,
-    "CondConv", arXiv:1904.04971). They are computed once for a picture: they cost no multiply-adds for a pixel.
+    arXiv:1705.06830, predict it from the style's picture; here from its statistics) and conditional kernels (Yang et
+    al., "CondConv", arXiv:1904.04971). They are computed once for a picture: they cost no multiply-adds for a pixel.
     """
 
     def __init__(self, *, blocks: int) -> None:
@@ -118,11 +118,13 @@ class Residual(nn.Module):
         return features + self.second(functional.relu(self.first(padded)))
 
 
-class StyledResidual(Residual):
+class StyledResidual(nn.Module):
     """A Residual whose first kernel is another one for another style: its own and a weighted sum of eight variants."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__(channels)
+        super().__init__()
+        self.first = _started(nn.Conv2d(channels, channels, 3))
+        self.second = _started(nn.Conv2d(channels, channels, 3), gain=0.5)
         self.variants = nn.Parameter(torch.zeros(VARIANTS, self.first.weight.numel()))
 
     def forward(self, features: Tensor, shares: Tensor) -> Tensor:

@@ -88,6 +88,7 @@ class TimedBackend:
         self.name = backend.name
         self.description = backend.description
         self.notes = backend.notes
+        self.in_host_memory = backend.in_host_memory
         self.lanes = 1  # one clock follows one frame
         self._backend = backend
         self._names = names_of_files(manifest)
@@ -120,6 +121,6 @@ class TimedFlow:
         self._flow = flow
         self._watch = watch
 
-    def __call__(self, current: RGB, previous: RGB) -> Flow:
+    def __call__(self, current: RGB, previous: RGB) -> Flow | Tensor:
         with self._watch.stage("flow"):
             return self._flow(current, previous)

@@ -11,6 +11,7 @@ from torch import nn
 
 from tsn.benchmarks.throughput.rows import Device, Precision, Row
 from tsn.benchmarks.throughput.weights import WeightFiles
+from tsn.export.anchors import AnchorGraph, CarryGraph
 from tsn.export.blend import BlendGraph
 from tsn.export.graphs import StyleGraph, StylizeGraph
 from tsn.runtime.backends import Array, Session, Tensor
@@ -18,6 +19,7 @@ from tsn.runtime.bundle import Bundle
 from tsn.runtime.errors import BundleError, UnavailableError
 from tsn.train.weights import Networks, load_checkpoint, load_networks
 
+EXACT = ("anchor", "carry", "blend")  # places and small differences; little work too
 AUTOCAST: Mapping[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -78,10 +80,13 @@ class TorchBackend:
             torch.set_num_threads(threads)
         place = torch.cuda.get_device_name() if row.device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
         self.description = f"PyTorch {torch.__version__}, {place}"
+        self.in_host_memory = row.device == "cpu"
         self._row = row
         self._graphs: dict[str, nn.Module] = {
             "style": StyleGraph(networks.encoder),
             "stylize": StylizeGraph(networks.encoder, networks.decoder),
+            "anchor": AnchorGraph(),
+            "carry": CarryGraph(),
             "blend": BlendGraph(),
         }
         self._names = {bundle.manifest.networks[name].file: name for name in bundle.manifest.networks}
@@ -101,7 +106,7 @@ class TorchBackend:
             inputs=self._inputs[name],
             outputs=self._outputs[name],
             device=self._row.device,
-            precision="fp32" if name == "blend" else self._row.precision,  # its differences are small, its work too
+            precision="fp32" if name in EXACT else self._row.precision,
         )
 
     def upload(self, array: Array) -> Tensor:

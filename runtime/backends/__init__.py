@@ -49,6 +49,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def in_host_memory(self) -> bool:
+        """Whether its tensors lie in host memory, where other libraries work on them too without a copy."""
+        ...
+
+    @property
     def lanes(self) -> int:
         """How many frames at once it may pay to compute, where a frame is little work."""
         ...

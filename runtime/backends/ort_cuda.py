@@ -56,6 +56,7 @@ class CudaOrtBackend:
 
     name = "cuda"
     notes = ()
+    in_host_memory = False
     lanes = 1  # one frame fills the GPU
 
     def __init__(self, gpu: Gpu) -> None:

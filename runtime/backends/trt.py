@@ -126,6 +126,7 @@ class _Captured:
 class TrtBackend:
     """A library of TensorRT's kind on the first GPU."""
 
+    in_host_memory = False
     lanes = 1  # an engine has one execution context, and one frame fills the GPU
 
     def __init__(self, library: TrtLibrary, gpu: Gpu, device: CudaDevice) -> None:

@@ -6,7 +6,8 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor
 
-from tsn.export.blend import AnchorGraph, BlendGraph
+from tsn.export.anchors import AnchorGraph
+from tsn.export.blend import BlendGraph
 
 HEIGHT, WIDTH = 48, 64
 

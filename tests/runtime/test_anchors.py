@@ -89,7 +89,7 @@ def test_small_frames_tell_what_is_intact_too(height: int, width: int) -> None:
 
 def test_opencv_and_the_graph_carry_alike() -> None:
     torch = pytest.importorskip("torch")
-    from tsn.export.blend import AnchorGraph, CarryGraph
+    from tsn.export.anchors import AnchorGraph, CarryGraph  # not above: they need torch
 
     random = np.random.default_rng(0)
     frame, picture = textured(60, 80), styled(2)
@@ -101,7 +101,23 @@ def test_opencv_and_the_graph_carry_alike() -> None:
     for _ in range(3):
         flow = constant(*random.uniform(-2, 2, 2)) + (random.uniform(-1, 1, (60, 80, 2)) * 0.1).astype(np.float32)
         carried = carried.carried(flow)
-        seen, displacement = CarryGraph()(values, displacement, torch.from_numpy(flow)[None])
+        seen, displacement, intact = CarryGraph()(values, displacement, torch.from_numpy(flow)[None])
     # OpenCV takes places to the nearest 1/32 pixel.
     assert np.abs(carried.displacement - displacement[0].numpy()).max() < 0.02
     assert np.abs(carried.seen() - seen[0].numpy().astype(float))[8:-8, 8:-8].mean() < 0.7
+    np.testing.assert_array_equal(carried.intact(), intact[0].numpy())
+
+
+def test_opencv_and_the_graph_agree_on_what_is_torn() -> None:
+    torch = pytest.importorskip("torch")
+    from tsn.export.anchors import CarryGraph
+
+    flow = constant(1, 0)
+    flow[:, 40:] += np.linspace(0, 30, 40, dtype=np.float32)[None, :, None]
+    flow[20:24, :20] -= 3
+    anchor = new_anchor(styled(1), textured(60, 80)).carried(flow)
+    values, still = torch.from_numpy(anchor.values)[None], torch.zeros(1, 60, 80, 2)
+    intact = CarryGraph()(values, still, torch.from_numpy(flow)[None])[2][0].numpy()
+    assert (intact == 0).any()
+    assert (intact == 255).any()
+    np.testing.assert_allclose(anchor.intact(), intact, atol=2)

@@ -1,0 +1,91 @@
+"""Where anchors are kept and read: in host memory with OpenCV, or where the backend computes with two networks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol, Self
+
+import numpy as np
+
+from tsn.runtime.anchors import Anchor, new_anchor
+from tsn.runtime.backends import Array, Backend, Session, Tensor
+from tsn.runtime.bundle import Bundle
+from tsn.runtime.colour import RGB
+from tsn.runtime.flow import Flow
+
+Upload = Callable[[Array], Tensor]
+
+
+class KeptAnchor(Protocol):
+    """An anchor at one frame of the video."""
+
+    def carried(self, flow: Flow | Tensor) -> Self:
+        """The same anchor, one frame later."""
+        ...
+
+    def seen(self) -> tuple[Tensor, Tensor]:
+        """The anchor as the current frame would see it, uint8 (1, H, W, 4), and what of it is whole, (1, H, W)."""
+        ...
+
+
+KeepAnchor = Callable[[Tensor, RGB], KeptAnchor]
+"""An anchor from what `stylize` made of a frame, and the frame."""
+
+
+def open_keeping(bundle: Bundle, backend: Backend) -> KeepAnchor:
+    """How anchors are kept: on the GPU, so that no frame leaves it for them, where the bundle has networks for it."""
+    if backend.in_host_memory or "carry" not in bundle.manifest.networks:
+        return lambda stylized, rgb: HostAnchor(new_anchor(stylized.numpy()[0], rgb), backend.upload)
+    keeping = _DeviceKeeping(backend.load(bundle.network("anchor")), backend.load(bundle.network("carry")), backend)
+    return keeping.new
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnchor:
+    """An anchor that OpenCV reads: on a CPU ten times faster than a network does."""
+
+    anchor: Anchor
+    upload: Upload
+
+    def carried(self, flow: Flow | Tensor) -> "HostAnchor":
+        return HostAnchor(self.anchor.carried(flow if isinstance(flow, np.ndarray) else flow.numpy()[0]), self.upload)
+
+    def seen(self) -> tuple[Tensor, Tensor]:
+        return self.upload(self.anchor.seen()[None]), self.upload(self.anchor.intact()[None])
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAnchor:
+    """An anchor that stays on the GPU, and is read there."""
+
+    keeping: "_DeviceKeeping"
+    values: Tensor
+    displacement: Tensor
+    now: tuple[Tensor, Tensor]  # see `seen`
+
+    def carried(self, flow: Flow | Tensor) -> "DeviceAnchor":
+        if isinstance(flow, np.ndarray):
+            flow = self.keeping.upload(flow[None])
+        outputs = self.keeping.carry(anchor=self.values, displacement=self.displacement, flow=flow)
+        now = outputs["carried"], outputs["intact"]
+        return DeviceAnchor(self.keeping, self.values, outputs["carried_displacement"], now)
+
+    def seen(self) -> tuple[Tensor, Tensor]:
+        return self.now
+
+
+class _DeviceKeeping:
+    """The two networks, and what a new anchor begins with."""
+
+    def __init__(self, anchor: Session, carry: Session, backend: Backend) -> None:
+        self.anchor, self.carry, self.upload = anchor, carry, backend.upload
+        self._unmoved = lru_cache(maxsize=1)(self._upload_unmoved)  # of the size of a video: a run has one
+
+    def new(self, stylized: Tensor, rgb: RGB) -> DeviceAnchor:
+        values = self.anchor(styled=stylized, current=self.upload(rgb[None]))["anchor"]
+        displacement, intact = self._unmoved(*rgb.shape[:2])
+        return DeviceAnchor(self, values, displacement, (values, intact))
+
+    def _upload_unmoved(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        displacement = np.zeros((1, height, width, 2), np.float32)
+        return self.upload(displacement), self.upload(np.full((1, height, width), 255, np.uint8))
