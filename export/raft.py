@@ -72,9 +72,9 @@ class FlowGraph(nn.Module):
         flow = flow[:, :, top : top + small_height, left : left + small_width]
         if self.scale != 1:
             flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False) / float(self.scale)
-        changed = (current.float() - previous.float()).abs().amax(dim=3)
+        changed = (current.float() - previous.float()).abs().amax(dim=3).unsqueeze(1)
         moved = F.max_pool2d(changed, STILL, stride=1, padding=STILL // 2) > 0
-        return flow.permute(0, 2, 3, 1) * moved.float().unsqueeze(3)
+        return (flow * moved.float()).permute(0, 2, 3, 1)
 
     def _flow(self, current: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
         """The last flow (1, 2, H, W) alone; torchvision's forward computes, and enlarges, that of every update."""

@@ -16,7 +16,7 @@ from tsn.runtime.errors import BundleError, UnavailableError
 
 PROVIDER = "CUDAExecutionProvider"
 INSTALL = "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
-FRAMES = ("frame", "image", "current")  # inputs uint8 (1, H, W, 3): they share their axes height and width
+FRAMES = ("frame", "image", "current", "anchor")  # inputs uint8 (1, H, W, C): they share the axes height and width
 
 
 class CudaOrtSession:

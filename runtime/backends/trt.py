@@ -17,7 +17,7 @@ from tsn.runtime.geometry import Size
 from tsn.runtime.manifest import Engine, Library
 from tsn.runtime.trt_library import TrtLibrary, open_library
 
-FRAMES = ("frame", "image", "current")  # inputs uint8 (1, H, W, 3) whose size decides whether an engine fits
+FRAMES = ("frame", "image", "current", "anchor")  # inputs uint8 (1, H, W, C) whose size decides if an engine fits
 
 
 class TrtSession:

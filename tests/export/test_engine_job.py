@@ -55,8 +55,16 @@ def test_a_bundle_gets_an_engine_of_every_network(
     assert stylize.verified is None  # no GPU has run it
     assert (style.file, style.precision, style.minimum) == ("style.plan", "fp32", "32x32")
     assert after.manifest.model_copy(update={"networks": {}}) == before.model_copy(update={"networks": {}})
-    plans = ["blend.plan", "engine.plan", "style.plan"]
-    onnx_files = ["blend.onnx", "style.onnx", "stylize.bf16.onnx", "stylize.fp16.onnx", "stylize.onnx"]
+    plans = ["anchor.plan", "blend.plan", "carry.plan", "engine.plan", "style.plan"]
+    onnx_files = [
+        "anchor.onnx",
+        "blend.onnx",
+        "carry.onnx",
+        "style.onnx",
+        "stylize.bf16.onnx",
+        "stylize.fp16.onnx",
+        "stylize.onnx",
+    ]
     assert sorted(path.name for path in bundle.iterdir()) == sorted([*plans, *onnx_files, "manifest.json"])
 
 

@@ -36,7 +36,7 @@ def flow_of(
     scale: Fraction = Fraction(1),
 ) -> torch.Tensor:
     features = FeaturesGraph(network, scale=scale)
-    return FlowGraph(network, updates=updates, scale=scale)(current, features(current), features(previous))
+    return FlowGraph(network, updates=updates, scale=scale)(current, previous, features(current), features(previous))
 
 
 @pytest.fixture(scope="module", params=["raft-small", "raft-large"])
@@ -62,6 +62,14 @@ def test_any_size_gives_a_finite_flow_of_that_size(height: int, width: int, scal
     flow = flow_of(BUILDERS["raft-small"](weights=None), *pair(height, width), updates=1, scale=scale)
     assert flow.shape == (1, height, width, 2)
     assert torch.isfinite(flow).all()
+
+
+def test_where_nothing_has_changed_nothing_moves() -> None:
+    current, previous = pair(72, 104)
+    previous[:, :, :60] = current[:, :, :60]
+    moved = flow_of(BUILDERS["raft-small"](weights=None), current, previous, updates=1).detach().abs().amax(dim=3)
+    assert float(moved[..., :57].max()) == 0
+    assert float(moved[..., 60:].min()) > 0
 
 
 def test_too_large_frames_are_refused_with_the_scale_that_fits() -> None:
@@ -94,7 +102,7 @@ class Exported:
 
     def __call__(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
         features = [self._sessions["features"].run(None, {"frame": frame})[0] for frame in (current, previous)]
-        inputs = {"current": current, "features": features[0], "previous_features": features[1]}
+        inputs = {"current": current, "previous": previous, "features": features[0], "previous_features": features[1]}
         return self._sessions["flow"].run(None, inputs)[0]
 
 

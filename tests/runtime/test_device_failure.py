@@ -20,6 +20,7 @@ class Dying:
     """The CPU's backend, whose network `stylize` fails at a frame, counted from 0."""
 
     name, description, lanes, notes = "cpu", "a device that fails", 1, ()
+    in_host_memory = True
 
     def __init__(self, at: int, failure: BaseException) -> None:
         self._backend: Backend = open_backend("cpu", threads=1)

@@ -20,7 +20,13 @@ from tsn.runtime.reference import Call, called, reference_calls
 from tsn.runtime.verification import compare, verified_bundle
 
 Run = Callable[..., Any]
-PLANS = {"style": "style.plan", "stylize": "engine.plan", "blend": "blend.plan"}
+PLANS = {
+    "style": "style.plan",
+    "stylize": "engine.plan",
+    "anchor": "anchor.plan",
+    "carry": "carry.plan",
+    "blend": "blend.plan",
+}
 
 
 @pytest.fixture
@@ -63,7 +69,7 @@ def test_the_first_run_says_so_and_the_second_does_not_compare_again(
     second = run(engines / "engine.plan", clip, "--style", "stripes", "--temporal", "--overwrite")
     assert second.code == 0, second.err
     assert "compared" not in second.err
-    assert sorted(stand_in.loaded) == ["blend.plan", "engine.plan"]
+    assert sorted(stand_in.loaded) == ["anchor.plan", "blend.plan", "carry.plan", "engine.plan"]
 
 
 @pytest.mark.parametrize("name", list(PLANS))
@@ -129,7 +135,8 @@ def test_an_engine_kept_in_spite_of_its_distance_is_named_at_each_run(
 def test_a_scene_gives_each_network_what_a_run_gives_it(tiny_bundle: Path) -> None:
     bundle, frame = open_bundle(tiny_bundle), drawn_frame(Size(64, 48), seed=0)
     calls = reference_calls(bundle, frame, threads=1)
-    assert {name: len(found) for name, found in calls.items()} == {"style": 1, "stylize": 2, "blend": 2}
+    counts = {"style": 1, "stylize": 2, "anchor": 1, "carry": 1, "blend": 2}
+    assert {name: len(found) for name, found in calls.items()} == counts
     for name, found in calls.items():
         inputs, outputs = INTERFACES[name]
         assert all((set(call.inputs), set(call.outputs)) == (inputs, outputs) for call in found)
