@@ -52,8 +52,8 @@ class RaftFlow:
     """
 
     def __init__(self, features: Path, flow: Path, backend: Backend, *, largest_pixels: int | None) -> None:
-        self._features = backend.load(features)
-        self._flow = backend.load(flow)
+        self._features = backend.load(features, beside=True)  # of the stylizer
+        self._flow = backend.load(flow, beside=True)
         self._upload = backend.upload
         self._largest_pixels = largest_pixels
         self._kept: deque[tuple[RGB, Future[Tensor]]] = deque(maxlen=backend.lanes + 1)  # frames under way, one before

@@ -79,7 +79,7 @@ class _Recorder:
         self._backend, self._files = backend, files
         self.calls: dict[NetworkName, list[Call]] = {name: [] for name in files.values()}
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         session, calls = self._backend.load(network), self.calls[self._files[network]]
 
         def call(**inputs: Tensor) -> Mapping[str, Tensor]:

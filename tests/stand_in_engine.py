@@ -37,7 +37,7 @@ class StandIn:
         self.upload, self.interrupt = self._cpu.upload, self._cpu.interrupt
         self.loaded: list[str] = []
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         """The session of a plan."""
         self.loaded.append(network.name)
         session = self._cpu.load(network)

@@ -94,8 +94,9 @@ class TimedBackend:
         self._names = names_of_files(manifest)
         self._watch = watch
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
-        return TimedSession(self._backend.load(network, lanes=lanes), self._names[network.name], self._watch)
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
+        session = self._backend.load(network, lanes=lanes, beside=beside)
+        return TimedSession(session, self._names[network.name], self._watch)
 
     def upload(self, array: Array) -> Tensor:
         with self._watch.stage("upload"):

@@ -94,7 +94,7 @@ class TorchBackend:
         self._outputs = {name: tuple(network.outputs) for name, network in bundle.manifest.networks.items()}
         self._loaded: dict[str, Callable[..., Any]] = {}
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         """The module that the file `network` of the bundle was exported from. Raises BundleError for an unknown one."""
         name = self._names.get(network.name)
         if name is None or name not in self._graphs:

@@ -58,8 +58,10 @@ class Backend(Protocol):
         """How many frames at once it may pay to compute, where a frame is little work."""
         ...
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         """Load a network file, for calls from up to `lanes` threads at once.
+
+        Those that are loaded to run `beside` others need not wait for them, on a device where work waits in line.
 
         Raises BundleError if it is damaged or of another kind.
         """

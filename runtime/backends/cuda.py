@@ -1,13 +1,15 @@
-"""The GPU's memory and stream, through pycuda: what the backends of TensorRT share.
+"""The GPU's memory and its streams, through pycuda: what the backends of TensorRT share.
 
 The context is the GPU's primary one, which torch, TensorRT and NVDEC use beside us; pycuda.autoinit would make another.
-Everything runs in the order of one stream, so memory that goes back to the pool is not written before it was read.
+Work runs on three streams: copies from the host, networks, and networks beside those. Each writes to memory of a pool
+of its own alone, and waits for the event of what it reads of another's. So memory that goes back to its pool is not
+written before it was read: its own stream writes behind that, and what another stream reads is held until it has.
 """
 
 # pycuda does not state its types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingImports=false
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from threading import RLock
@@ -21,12 +23,64 @@ from tsn.runtime.driver import error_text, load_driver
 from tsn.runtime.errors import DeviceError, UnavailableError
 
 
-class CudaTensor:
-    """A buffer on the GPU."""
+class Stream:
+    """One of the GPU's streams, and the memory that it writes to. Used inside `CudaDevice.current`.
 
-    def __init__(self, device: "CudaDevice", memory: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    Args:
+        cuda: pycuda.driver.
+        pool: of device memory, for this stream alone.
+    """
+
+    def __init__(self, cuda: Any, pool: Any) -> None:
+        self._cuda, self._pool = cuda, pool
+        self._stream = cuda.Stream()
+        self._held: list[tuple[Any, Sequence[Any]]] = []  # what the work before each event still reads
+
+    @property
+    def queue(self) -> Any:
+        """pycuda's stream."""
+        return self._stream
+
+    @property
+    def handle(self) -> int:
+        return self._stream.handle
+
+    def allocate(self, length: int) -> Any:
+        """Memory with undefined content, for this stream to write to."""
+        return self._pool.allocate(max(1, length))
+
+    def wait_for(self, tensors: Iterable["CudaTensor"]) -> None:
+        """Queue nothing more before those of the tensors are written that other streams write."""
+        for tensor in tensors:
+            if tensor.stream is not self:
+                self._stream.wait_for_event(tensor.written)
+
+    def mark(self, *, held: Sequence[Any] = ()) -> Any:
+        """An event behind all that is queued so far; `held` is kept until then."""
+        event = self._cuda.Event(self._cuda.event_flags.DISABLE_TIMING)
+        event.record(self._stream)
+        self._held = [(done, things) for done, things in self._held if not done.query()]
+        if held:
+            self._held.append((event, held))
+        return event
+
+    def finish(self, reads: Iterable["CudaTensor"], writes: Iterable["CudaTensor"]) -> None:
+        """Say that the work just queued reads and writes these tensors."""
+        event = self.mark(held=[tensor for tensor in reads if tensor.stream is not self])
+        for tensor in writes:
+            tensor.written = event
+
+
+class CudaTensor:
+    """A buffer on the GPU, written by the work of one stream before the event `written`."""
+
+    def __init__(
+        self, device: "CudaDevice", stream: Stream, memory: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
         self._device = device
-        self._memory = memory  # goes back to the pool with the last reference to it
+        self._memory = memory  # goes back to the stream's pool with the last reference to it
+        self.stream = stream
+        self.written: Any = None
         self.shape = shape
         self.dtype = dtype
 
@@ -34,12 +88,21 @@ class CudaTensor:
     def address(self) -> int:
         return int(self._memory)
 
+    @property
+    def nbytes(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
     def numpy(self) -> Array:
-        return self._device.download(self._memory, self.shape, self.dtype)
+        return self._device.download(self)
 
 
 class CudaDevice:
-    """The first GPU: its primary context, one stream, and pools of device and pinned memory."""
+    """The first GPU: its primary context, and its streams.
+
+    Attributes:
+        copies: the stream of copies from the host.
+        networks, beside: streams of networks; those of the second run beside those of the first.
+    """
 
     def __init__(self) -> None:
         try:
@@ -55,70 +118,72 @@ class CudaDevice:
         self._driver = load_driver()
         self._cuda.init()
         self._context = self._cuda.Device(0).retain_primary_context()
-        self._pinned: list[Any] = []  # host buffers that a copy under way may still read
-        self._turn = RLock()  # the pools and the stream serve one thread at a time
+        self._turn = RLock()  # the pools and the streams serve one thread at a time
         with self.current():
-            self.stream = self._cuda.Stream()
-            self._device_pool = tools.DeviceMemoryPool()
+            self.copies, self.networks, self.beside = (Stream(self._cuda, tools.DeviceMemoryPool()) for _ in range(3))
             self._host_pool = tools.PageLockedMemoryPool()
 
     @contextmanager
     def current(self) -> Generator[None]:
-        """Make the context that of this thread, and of no other until the block ends.
+        """Make the context that of this thread, and let no other thread queue anything until the block ends.
 
         Raises DeviceError where the GPU fails: kernels run behind, so that may be at any later call.
         """
-        with self._turn:
+        with self._turn, self._pushed():
+            yield
+
+    @contextmanager
+    def _pushed(self) -> Generator[None]:
+        try:
+            self._context.push()
             try:
-                self._context.push()
-                try:
-                    yield
-                except self._cuda.MemoryError as error:
-                    free, total = self._cuda.mem_get_info()
-                    raise UnavailableError(
-                        f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free. Make "
-                        "the frames smaller with --size, or close other programs on the GPU"
-                    ) from error
-                finally:
-                    self._cuda.Context.pop()
-            except self._cuda.Error as error:
-                raise DeviceError(f"the GPU failed: {error}. Look with nvidia-smi") from error
+                yield
+            except self._cuda.MemoryError as error:
+                free, total = self._cuda.mem_get_info()
+                raise UnavailableError(
+                    f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free. Make "
+                    "the frames smaller with --size, or close other programs on the GPU"
+                ) from error
+            finally:
+                self._cuda.Context.pop()
+        except self._cuda.Error as error:
+            raise DeviceError(f"the GPU failed: {error}. Look with nvidia-smi") from error
 
-    def allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> CudaTensor:
-        """A buffer with undefined content. Called inside `current`."""
+    def allocate(self, stream: Stream, shape: tuple[int, ...], dtype: np.dtype[Any]) -> CudaTensor:
+        """A buffer with undefined content that a stream is to write to. Called inside `current`."""
         length = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        return CudaTensor(self, self._device_pool.allocate(max(1, length)), shape, dtype)
+        return CudaTensor(self, stream, stream.allocate(length), shape, dtype)
 
-    def copy(self, source: CudaTensor, target: CudaTensor) -> None:
+    def copy(self, source: CudaTensor, target: CudaTensor, stream: Stream) -> None:
         """Queue a copy between two tensors of one shape. Called inside `current`."""
-        length = int(np.prod(source.shape, dtype=np.int64)) * source.dtype.itemsize
-        self._cuda.memcpy_dtod_async(target.address, source.address, length, self.stream)
+        self._cuda.memcpy_dtod_async(target.address, source.address, source.nbytes, stream.queue)
 
-    def capture(self, enqueue: Callable[[], bool]) -> CudaGraph:
+    def capture(self, enqueue: Callable[[], bool], stream: Stream) -> CudaGraph:
         """What `enqueue` puts on the stream, as a graph. Called inside `current`; raises CaptureRefusedError."""
-        self.stream.synchronize()
-        return CudaGraph(self._driver, self.stream.handle, enqueue)
+        stream.queue.synchronize()
+        return CudaGraph(self._driver, stream.handle, enqueue)
 
     def launch(self, graph: CudaGraph) -> None:
-        """Put a captured graph on the stream. Called inside `current`."""
+        """Put a captured graph on its stream. Called inside `current`."""
         if code := graph.launch():
             raise DeviceError(f"the GPU failed: {error_text(self._driver, code)}. Look with nvidia-smi")
 
     def upload(self, array: Array) -> Tensor:
         """Copy a host array to the GPU: it may be changed at once, the copy itself is queued."""
         with self.current():
-            tensor = self.allocate(array.shape, array.dtype)
+            tensor = self.allocate(self.copies, array.shape, array.dtype)
             pinned = self._host_pool.allocate(array.shape, array.dtype)
             pinned[...] = array
-            self._cuda.memcpy_htod_async(tensor.address, pinned, self.stream)
-            self._pinned.append(pinned)
+            self._cuda.memcpy_htod_async(tensor.address, pinned, self.copies.queue)
+            tensor.written = self.copies.mark(held=[pinned])
         return tensor
 
-    def download(self, memory: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """A copy in host memory, once all that was queued before it is done."""
+    def download(self, tensor: CudaTensor) -> Array:
+        """A copy in host memory, once the tensor is written. Other threads go on meanwhile."""
         with self.current():
-            pinned = self._host_pool.allocate(shape, dtype)
-            self._cuda.memcpy_dtoh_async(pinned, int(memory), self.stream)
-            self.stream.synchronize()
-            self._pinned.clear()
-            return np.array(pinned)
+            pinned = self._host_pool.allocate(tensor.shape, tensor.dtype)
+            self._cuda.memcpy_dtoh_async(pinned, tensor.address, tensor.stream.queue)
+            copied = tensor.stream.mark()
+        with self._pushed():
+            copied.synchronize()
+        return np.array(pinned)

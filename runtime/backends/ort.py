@@ -79,7 +79,7 @@ class OrtBackend:
         self._under_way: set[Any] = set()
         self.description = f"ONNX Runtime {ort.__version__}, CPU, {self._threads} threads"
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = max(1, self._threads // lanes)
         options.log_severity_level = 4

@@ -62,7 +62,7 @@ class CudaOrtBackend:
     def __init__(self, gpu: Gpu) -> None:
         self.description = f"ONNX Runtime {ort.__version__}, {gpu}"
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         return CudaOrtSession(network)
 
     def upload(self, array: Array) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.backends.cuda import CudaDevice, CudaTensor
+from tsn.runtime.backends.cuda import CudaDevice, CudaTensor, Stream
 from tsn.runtime.backends.cuda_graph import CaptureRefusedError, CudaGraph
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.engines import engine_at, rebuild, refuse_foreign, refuse_size
@@ -21,7 +21,7 @@ FRAMES = ("frame", "image", "current", "anchor")  # inputs uint8 (1, H, W, C) wh
 
 
 class TrtSession:
-    """One engine with one execution context. Calls run on the device's stream, one after another.
+    """One engine with one execution context. Its calls run on one of the device's streams, one after another.
 
     An engine for frames of one size is captured as a CUDA graph after its first call, which saves launching its
     kernels one by one. `notes` gets a line where that is refused.
@@ -35,10 +35,12 @@ class TrtSession:
         library: TrtLibrary,
         device: CudaDevice,
         *,
+        stream: Stream,
         outputs: Sequence[str],
         notes: list[str],
     ) -> None:
-        self._entry, self._path, self._library, self._device, self._notes = entry, path, library, device, notes
+        self._entry, self._path, self._library, self._notes = entry, path, library, notes
+        self._device, self._stream = device, stream
         self._engine = engine  # owns the weights that the context uses
         trt = library.module
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
@@ -62,13 +64,17 @@ class TrtSession:
             assert tensor.dtype == self._dtypes[name], (name, tensor.dtype)
             given[name] = tensor
         with self._device.current():
-            if self._captured is not None:
-                return self._replayed(self._captured, given)
-            outputs = self._bound(given)
-            if not self._enqueue():
-                raise DeviceError(_failure(self._library, f"run {self._path}"))
-            if self._capturable:
-                self._capture(given)
+            self._stream.wait_for(given.values())
+            outputs = self._run(given) if self._captured is None else self._replayed(self._captured, given)
+            self._stream.finish(reads=given.values(), writes=outputs.values())
+        return outputs
+
+    def _run(self, inputs: Mapping[str, CudaTensor]) -> dict[str, CudaTensor]:
+        outputs = self._bound(inputs)
+        if not self._enqueue():
+            raise DeviceError(_failure(self._library, f"run {self._path}"))
+        if self._capturable:
+            self._capture(inputs)
         return outputs
 
     def _bound(self, inputs: Mapping[str, CudaTensor]) -> dict[str, CudaTensor]:
@@ -79,38 +85,40 @@ class TrtSession:
         outputs: dict[str, CudaTensor] = {}
         for name, called in self._outputs.items():
             shape = tuple(int(side) for side in self._context.get_tensor_shape(name))
-            outputs[called] = self._device.allocate(shape, self._dtypes[name])
+            outputs[called] = self._device.allocate(self._stream, shape, self._dtypes[name])
             self._context.set_tensor_address(name, outputs[called].address)
         return outputs
 
     def _enqueue(self) -> bool:
-        return self._context.execute_async_v3(self._device.stream.handle)
+        return self._context.execute_async_v3(self._stream.handle)
 
     def _capture(self, inputs: Mapping[str, CudaTensor]) -> None:
         """Capture the engine, which has run once, on buffers of its own: those of a call belong to the caller."""
         self._capturable = False  # one attempt
-        fixed = {name: self._device.allocate(tensor.shape, tensor.dtype) for name, tensor in inputs.items()}
+        fixed = {
+            name: self._device.allocate(self._stream, tensor.shape, tensor.dtype) for name, tensor in inputs.items()
+        }
         results = self._bound(fixed)
         asked = getattr(self._context, "is_stream_capturable", None)  # newer libraries say so beforehand
         try:
-            if asked is not None and not asked(self._device.stream.handle):
+            if asked is not None and not asked(self._stream.handle):
                 raise CaptureRefusedError("the library says that this engine cannot be captured")
-            graph = self._device.capture(self._enqueue)
+            graph = self._device.capture(self._enqueue, self._stream)
         except CaptureRefusedError as error:
             reasons = self._library.take_errors() or str(error)
             self._notes.append(f"{self._path.name} runs without a CUDA graph, and so a little slower: {reasons}")
             return
         self._captured = _Captured(graph=graph, inputs=fixed, outputs=results)
 
-    def _replayed(self, captured: "_Captured", inputs: Mapping[str, CudaTensor]) -> Mapping[str, Tensor]:
+    def _replayed(self, captured: "_Captured", inputs: Mapping[str, CudaTensor]) -> dict[str, CudaTensor]:
         for name, tensor in inputs.items():
             assert tensor.shape == captured.inputs[name].shape, (name, tensor.shape)
-            self._device.copy(tensor, captured.inputs[name])
+            self._device.copy(tensor, captured.inputs[name], self._stream)
         self._device.launch(captured.graph)
         outputs: dict[str, CudaTensor] = {}
         for name, result in captured.outputs.items():
-            outputs[name] = self._device.allocate(result.shape, result.dtype)
-            self._device.copy(result, outputs[name])
+            outputs[name] = self._device.allocate(self._stream, result.shape, result.dtype)
+            self._device.copy(result, outputs[name], self._stream)
         return outputs
 
 
@@ -135,7 +143,7 @@ class TrtBackend:
         self.description = f"{library.title}, {gpu}"
         self.notes: list[str] = []
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         """Load a plan, once the manifest beside it says that it is ours and fits. Raises BundleError."""
         bundle, name, entry = engine_at(network)
         refuse_foreign(entry, network, library=self._library.name, version=self._library.version, gpu=self._gpu)
@@ -150,7 +158,16 @@ class TrtBackend:
                     f"{rebuild(network.parent, self._library.name)}"
                 )
             outputs = list(bundle.manifest.networks[name].outputs)
-            return TrtSession(engine, entry, network, self._library, self._device, outputs=outputs, notes=self.notes)
+            return TrtSession(
+                engine,
+                entry,
+                network,
+                self._library,
+                self._device,
+                stream=self._device.beside if beside else self._device.networks,
+                outputs=outputs,
+                notes=self.notes,
+            )
 
     def upload(self, array: Array) -> Tensor:
         return self._device.upload(array)

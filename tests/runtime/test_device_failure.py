@@ -27,7 +27,7 @@ class Dying:
         self._at, self._failure = at, failure
         self.upload, self.interrupt = self._backend.upload, self._backend.interrupt
 
-    def load(self, network: Path, *, lanes: int = 1) -> Session:
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         session = self._backend.load(network, lanes=lanes)
         done = 0
 

@@ -1,12 +1,15 @@
-"""Stands for pycuda and the driver's library: a GPU whose memory is the host's, with one stream and captured graphs.
+"""Stands for pycuda and the driver's library: a GPU whose memory is the host's, with streams and captured graphs.
 
-What is queued runs at once, unless the stream is capturing: then it becomes part of a graph, with the addresses of that
-time, as on a GPU.
+What is queued on a stream runs when somebody waits for it, with work of other streams in between: a seed decides the
+order. Memory that went back to its pool is given out again. So what is read too early or written too soon shows.
 """
 
 import ctypes
+import random
 import sys
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -25,35 +28,101 @@ class OutOfMemoryError(Error, MemoryError):
     """pycuda.driver.MemoryError"""
 
 
-class Memory:
-    """A block of a pool; filled with what an earlier owner may have left."""
+class Pool:
+    """Device memory; the newest block that came back is the first to go out again."""
 
-    def __init__(self, length: int) -> None:
-        self._content = np.full(length, 0xAB, np.uint8)
+    def __init__(self) -> None:
+        self._free: dict[int, list[Any]] = {}
+
+    def allocate(self, length: int) -> "Memory":
+        if length > 2**30:
+            raise OutOfMemoryError("memory_pool::allocate failed: out of memory")
+        free = self._free.setdefault(length, [])
+        return Memory(free.pop() if free else np.full(length, 0xAB, np.uint8), free)
+
+
+class Memory:
+    """A block of a pool, which goes back to it with the last reference."""
+
+    def __init__(self, content: Any, free: list[Any]) -> None:
+        self._content, self._free = content, free
 
     def __int__(self) -> int:
         return self._content.ctypes.data
+
+    def __del__(self) -> None:
+        self._free.append(self._content)
+
+
+class Event:
+    """Reached once the work before it has run."""
+
+    def __init__(self, gpu: "Gpu") -> None:
+        self._gpu, self.reached = gpu, False
+
+    def record(self, stream: "Stream") -> "Event":
+        self._gpu.queue(lambda: setattr(self, "reached", True), stream.handle)
+        return self
+
+    def query(self) -> bool:
+        return self.reached
+
+    def synchronize(self) -> None:
+        self._gpu.run(lambda: self.reached)
+
+
+class Stream:
+    """A stream of the GPU."""
+
+    def __init__(self, gpu: "Gpu") -> None:
+        self._gpu, self.handle = gpu, len(gpu.waiting) + 7
+        gpu.waiting[self.handle] = deque()
+
+    def wait_for_event(self, event: Event) -> None:
+        self._gpu.queue(lambda: None, self.handle, ready=lambda: event.reached)
+
+    def synchronize(self) -> None:
+        self._gpu.run(lambda: not self._gpu.waiting[self.handle])
+
+
+@dataclass
+class Work:
+    """What a stream was given, and when it may run."""
+
+    run: Callable[[], None]
+    ready: Callable[[], bool]
 
 
 class Gpu:
     """The GPU. `failure` is raised by all that is asked of it; `refuses` makes it refuse captured graphs."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self.failure: Exception | None = None
         self.refuses = False
         self.depth = 0  # contexts pushed and not popped
         self.launches = 0
+        self.waiting: dict[int, deque[Work]] = {}  # by the handle of a stream
         self._capturing: list[Callable[[], None]] | None = None
         self._graphs: list[list[Callable[[], None]]] = []
+        self._random = random.Random(seed)
 
-    def queue(self, work: Callable[[], None]) -> None:
-        """Run `work`, or capture it."""
+    def queue(self, work: Callable[[], None], stream: int, *, ready: Callable[[], bool] = lambda: True) -> None:
+        """Put `work` on a stream, or capture it."""
         if self.failure is not None:
             raise self.failure
         if self._capturing is None:
-            work()
+            self.waiting[stream].append(Work(work, ready))
         else:
             self._capturing.append(work)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Run what waits, one piece of any stream after another."""
+        if self.failure is not None:
+            raise self.failure
+        while not until():
+            streams = [line for line in self.waiting.values() if line and line[0].ready()]
+            assert streams, "the streams wait for each other"
+            self._random.choice(streams).popleft().run()
 
     # The driver's functions that cuda_graph.py calls; 900 is CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED.
 
@@ -76,9 +145,10 @@ class Gpu:
 
     def cuGraphLaunch(self, graph: ctypes.c_void_p, stream: ctypes.c_void_p) -> int:  # noqa: N802
         assert graph.value is not None
+        assert stream.value is not None
         self.launches += 1
         for work in self._graphs[graph.value - 1]:
-            work()
+            self.queue(work, stream.value)
         return 0
 
     def cuGraphDestroy(self, graph: ctypes.c_void_p) -> int:  # noqa: N802
@@ -92,22 +162,16 @@ class Gpu:
         return 0
 
 
-def install(monkeypatch: pytest.MonkeyPatch) -> tuple[CudaDevice, Gpu]:
+def install(monkeypatch: pytest.MonkeyPatch, *, seed: int = 0) -> tuple[CudaDevice, Gpu]:
     """Put the stand-in in pycuda's place, and give a device on it."""
-    gpu = Gpu()
+    gpu = Gpu(seed)
 
-    def copy(dest: Any, source: Any, length: int) -> None:
-        gpu.queue(lambda: ctypes.memmove(int(dest), int(source), length) and None)
+    def copy(dest: Any, source: Any, length: int, stream: Stream) -> None:
+        addresses = int(dest), int(source)
+        gpu.queue(lambda: ctypes.memmove(*addresses, length) and None, stream.handle)
 
     def count(step: int) -> None:
         gpu.depth += step
-
-    def allocate(shape: Any, dtype: Any = np.uint8) -> Any:
-        if isinstance(shape, int):
-            if shape > 2**30:
-                raise OutOfMemoryError("memory_pool::allocate failed: out of memory")
-            return Memory(shape)
-        return np.empty(shape, dtype)
 
     driver, tools = ModuleType("pycuda.driver"), ModuleType("pycuda.tools")
     driver.__dict__.update(
@@ -118,14 +182,15 @@ def install(monkeypatch: pytest.MonkeyPatch) -> tuple[CudaDevice, Gpu]:
             retain_primary_context=lambda: SimpleNamespace(push=lambda: count(1)),
         ),
         Context=SimpleNamespace(pop=lambda: count(-1)),
-        Stream=lambda: SimpleNamespace(handle=7, synchronize=lambda: gpu.queue(lambda: None)),
+        Stream=lambda: Stream(gpu),
+        Event=lambda flags: Event(gpu),
+        event_flags=SimpleNamespace(DISABLE_TIMING=2),
         mem_get_info=lambda: (2**29, 2**30),
-        memcpy_htod_async=lambda dest, source, stream: copy(dest, source.ctypes.data, source.nbytes),
-        memcpy_dtoh_async=lambda dest, source, stream: copy(dest.ctypes.data, source, dest.nbytes),
-        memcpy_dtod_async=lambda dest, source, size, stream: copy(dest, source, size),
+        memcpy_htod_async=lambda dest, source, stream: copy(dest, source.ctypes.data, source.nbytes, stream),
+        memcpy_dtoh_async=lambda dest, source, stream: copy(dest.ctypes.data, source, dest.nbytes, stream),
+        memcpy_dtod_async=lambda dest, source, size, stream: copy(dest, source, size, stream),
     )
-    pool = SimpleNamespace(allocate=allocate)
-    tools.__dict__.update(DeviceMemoryPool=lambda: pool, PageLockedMemoryPool=lambda: pool)
+    tools.__dict__.update(DeviceMemoryPool=Pool, PageLockedMemoryPool=lambda: SimpleNamespace(allocate=np.empty))
     monkeypatch.setitem(sys.modules, "pycuda.driver", driver)
     monkeypatch.setitem(sys.modules, "pycuda.tools", tools)
     monkeypatch.setattr(cuda, "load_driver", lambda: gpu)

@@ -1,4 +1,7 @@
-"""An engine for one size runs as a CUDA graph from its second call on; on stand-ins for the GPU and for TensorRT."""
+"""An engine for one size runs as a CUDA graph from its second call on, and two engines beside each other.
+
+On stand-ins for the GPU and for TensorRT.
+"""
 
 import ctypes
 from collections.abc import Callable, Mapping
@@ -11,7 +14,7 @@ import pytest
 
 from tests.runtime.backends.stand_in_cuda import Gpu, install
 from tsn.runtime.backends import Array
-from tsn.runtime.backends.cuda import CudaDevice
+from tsn.runtime.backends.cuda import CudaDevice, Stream
 from tsn.runtime.backends.trt import TrtSession
 from tsn.runtime.bundle import open_bundle
 from tsn.runtime.errors import DeviceError
@@ -58,7 +61,7 @@ class Context:
             result = frame + read(addresses["strength"], (1,), np.float32).astype(np.uint8)
             ctypes.memmove(addresses["stylized"], result.ctypes.data, result.nbytes)
 
-        self._gpu.queue(work)
+        self._gpu.queue(work, stream)
         return True
 
 
@@ -76,13 +79,22 @@ def engine_with(context: Context) -> Any:
 class Loaded:
     """A session on the stand-ins."""
 
-    def __init__(self, device: CudaDevice, gpu: Gpu, entry: Engine, folder: Path) -> None:
+    def __init__(self, device: CudaDevice, gpu: Gpu, entry: Engine, folder: Path, *, beside: bool = False) -> None:
         self.gpu, self.context, self.notes, self.device = gpu, Context(gpu), [], device
         module = SimpleNamespace(__version__="1.7.1", TensorIOMode=SimpleNamespace(OUTPUT="output"), nptype=np.dtype)
         library = TrtLibrary(name="tensorrt-rtx", module=module, logger=None)
         path = folder / "engine.plan"
         engine = engine_with(self.context)
-        self.session = TrtSession(engine, entry, path, library, device, outputs=[OUTPUT], notes=self.notes)
+        self.session = TrtSession(
+            engine,
+            entry,
+            path,
+            library,
+            device,
+            stream=device.beside if beside else device.networks,
+            outputs=[OUTPUT],
+            notes=self.notes,
+        )
 
     def __call__(self, value: int, strength: int) -> Any:
         """The engine's output, still on the GPU, for a frame of one value."""
@@ -100,6 +112,61 @@ def load(engine_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         return Loaded(*install(monkeypatch), entry.model_copy(update=changes), engine_bundle)
 
     return loaded
+
+
+Pair = Callable[..., tuple[Loaded, Loaded]]
+
+
+@pytest.fixture
+def pair(engine_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """Two engines on one GPU, the second on the stream beside; `seed` decides what runs first where nothing waits."""
+
+    def loaded(*, seed: int, minimum: str) -> tuple[Loaded, Loaded]:
+        entry = open_bundle(engine_bundle).manifest.networks["stylize"].engine
+        assert entry is not None
+        entry, (device, gpu) = entry.model_copy(update={"minimum": minimum}), install(monkeypatch, seed=seed)
+        first, second = (Loaded(device, gpu, entry, engine_bundle, beside=beside) for beside in (False, True))
+        return first, second
+
+    return loaded
+
+
+def film(one: Loaded, other: Loaded) -> list[tuple[int, int]]:
+    """For each of some frames: what crosses the streams once, and twice. Their tensors are dropped, some held."""
+    device, outputs = one.device, []
+    three, kept = device.upload(np.array([3], np.float32)), None
+    for number in range(12):
+        frame = device.upload(np.full(SHAPE, number, np.uint8))
+        there = other.session(frame=frame, strength=three)[OUTPUT]  # + 3
+        here = one.session(frame=frame, strength=three)[OUTPUT]  # + 3
+        back = one.session(frame=there, strength=three)[OUTPUT]  # + 6
+        again = other.session(frame=here if kept is None else kept, strength=three)[OUTPUT]
+        del frame, there
+        kept = here if number % 3 == 0 else None
+        outputs.append((back, again))
+    return [(int(back.numpy().max()), int(again.numpy().max())) for back, again in outputs]
+
+
+FILM = [(number + 6, (number - number % 3 if number % 3 == 1 else number) + 6) for number in range(12)]
+
+
+@pytest.mark.parametrize("minimum", ["32x32", "64x48"], ids=["without graphs", "with graphs"])
+@pytest.mark.parametrize("seed", range(8))
+def test_two_streams_read_nothing_too_early_and_write_nothing_too_soon(pair: Pair, seed: int, minimum: str) -> None:
+    assert film(*pair(seed=seed, minimum=minimum)) == FILM
+
+
+@pytest.mark.parametrize("left_out", ["wait_for", "finish"])
+def test_the_stand_in_shows_where_streams_do_not_wait_or_hold(
+    pair: Pair, left_out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Stream.finish
+
+    def holding_nothing(stream: Stream, reads: Any, writes: Any) -> None:
+        whole(stream, [], writes)
+
+    monkeypatch.setattr(Stream, left_out, holding_nothing if left_out == "finish" else lambda stream, tensors: None)
+    assert any(film(*pair(seed=seed, minimum="32x32")) != FILM for seed in range(8))
 
 
 def test_from_the_second_call_on_the_graph_is_launched_and_the_engine_not_enqueued(load: Callable[..., Loaded]) -> None:
