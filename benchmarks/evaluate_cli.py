@@ -94,7 +94,13 @@ def command(
     }
     if flow_truth is not None:
         facts["end_point_error"] = _truth(content, flow_truth, flow)
-    if plot is not None:
+    if as_json:
+        click.echo(json.dumps(document(scores, facts=facts)))
+    else:
+        click.echo(markdown(scores))
+        if "end_point_error" in facts:
+            click.echo(f"\nend-point error of the flow: {facts['end_point_error']:.3f} pixels")
+    if plot is not None:  # after the figures: a picture that cannot be drawn should not cost them
         every = max(1, count // STRIP)
         strips = {
             name: list(islice(frames_of(path, max_frames), 0, every * STRIP, every))
@@ -106,12 +112,6 @@ def command(
         picture = _picture(content, styled[-1], error_frame, flow, count=count)
         with whole_file(error_picture, overwrite=overwrite) as file:
             picture.save(file)
-    if as_json:
-        click.echo(json.dumps(document(scores, facts=facts)))
-    else:
-        click.echo(markdown(scores))
-        if "end_point_error" in facts:
-            click.echo(f"\nend-point error of the flow: {facts['end_point_error']:.3f} pixels")
 
 
 def refuse_picture(path: Path, *, inputs: Sequence[Path], overwrite: bool) -> None:

@@ -118,6 +118,13 @@ def test_the_command_writes_a_table_a_document_and_pictures(folders: Path) -> No
     assert alone["rmse_short"] < 0.02
 
 
+def test_a_frame_past_the_end_does_not_cost_the_figures(folders: Path) -> None:
+    arguments = [str(folders / name) for name in ("content", "alone")]
+    ended = CliRunner().invoke(command, [*arguments, "--error-frame", "12"])
+    assert isinstance(ended.exception, UsageError)
+    assert ended.stdout.startswith("| video | RMSE short")
+
+
 def test_a_picture_of_the_error_needs_its_frame(folders: Path) -> None:
     arguments = [str(folders / "content"), str(folders / "alone"), "--error-picture", str(folders / "error.png")]
     with pytest.raises(UsageError, match="--error-frame N"):

@@ -212,5 +212,5 @@ def test_options_that_contradict_each_other_are_refused(tiny_bundle: Path, clip:
         run(tiny_bundle, clip, "--style", "noise", "--no-temporal", "--flow", "dis")
     with pytest.raises(UsageError, match="no-temporal"):
         run(tiny_bundle, clip, "--style", "noise", "--no-temporal", "--temporal-strength", "0.5")
-    with pytest.raises(UsageError, match=r"temporal_strength is 1\.5"):
+    with pytest.raises(UsageError, match=r"--temporal-strength is 1\.5"):
         run(tiny_bundle, clip, "--style", "noise", "--temporal-strength", "1.5")
