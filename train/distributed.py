@@ -62,7 +62,7 @@ def open_world(device: str) -> Generator[World]:
         device: "cuda", "cpu", or "auto": CUDA where there is any. Several processes talk through nccl or gloo.
 
     Raises:
-        UnavailableError: CUDA is asked for and missing, or there are fewer GPUs than processes.
+        UnavailableError: CUDA is asked for and missing, there are fewer GPUs than processes, or a process was lost.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UnavailableError("there is no CUDA device that torch can use. Add --device cpu")
@@ -81,6 +81,18 @@ def open_world(device: str) -> Generator[World]:
         distributed.init_process_group("nccl" if use_cuda else "gloo", timeout=TIMEOUT)
     try:
         yield World(rank=rank, size=size, device=here)
+    except RuntimeError as error:
+        if size == 1 or not _lost(error):
+            raise
+        raise UnavailableError(
+            f"another of the {size} training processes was lost: {str(error).splitlines()[0]}. What it says itself is "
+            "the cause, or it was killed. Go on from the newest checkpoint with --resume"
+        ) from error
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def _lost(error: RuntimeError) -> bool:
+    """Whether an error is that of a process with nobody to talk to any more: torch has no class of its own for it."""
+    return isinstance(error, distributed.DistError) or any(name in str(error) for name in ("gloo", "NCCL"))

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -175,6 +176,36 @@ def test_sigterm_saves_exits_with_143_and_the_run_can_go_on(
     step = torch.load(newest, weights_only=True)["step"]
     invoke(*arguments(photos, paintings, vgg, tmp_path, "--resume", "--max-steps", str(step + 1), "--epochs", "100000"))
     assert (tmp_path / "checkpoints" / f"step_{step + 1:08d}.pth").exists()
+
+
+@pytest.mark.slow
+def test_where_a_process_is_lost_the_others_end_with_one_line(
+    photos: Path, paintings: Path, vgg: Path, tmp_path: Path
+) -> None:
+    words = arguments(
+        photos, paintings, vgg, tmp_path, "--batch-size", "1", "--epochs", "100000", "--max-steps", "9999"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    world = {**ENVIRONMENT, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-m", "tsn.train.cli", *words],
+            stderr=subprocess.PIPE, text=True, env={**world, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    )  # fmt: skip
+    with first, second:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "checkpoints").glob("*.pth")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        second.kill()
+        _, told = first.communicate(timeout=60)
+    assert first.returncode == 3
+    assert "another of the 2 training processes was lost" in told.splitlines()[-1]
+    assert "Traceback" not in told
 
 
 @pytest.mark.slow
