@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol, Self
 
 import numpy as np
@@ -79,13 +78,15 @@ class _DeviceKeeping:
 
     def __init__(self, anchor: Session, carry: Session, backend: Backend) -> None:
         self.anchor, self.carry, self.upload = anchor, carry, backend.upload
-        self._unmoved = lru_cache(maxsize=1)(self._upload_unmoved)  # of the size of a video: a run has one
+        self._unmoved: tuple[Tensor, Tensor] | None = None  # displacement and intact of a new anchor, of one size
 
     def new(self, stylized: Tensor, rgb: RGB) -> DeviceAnchor:
         values = self.anchor(styled=stylized, current=self.upload(rgb[None]))["anchor"]
-        displacement, intact = self._unmoved(*rgb.shape[:2])
+        displacement, intact = self._unmoved_of(*rgb.shape[:2])
         return DeviceAnchor(self, values, displacement, (values, intact))
 
-    def _upload_unmoved(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        displacement = np.zeros((1, height, width, 2), np.float32)
-        return self.upload(displacement), self.upload(np.full((1, height, width), 255, np.uint8))
+    def _unmoved_of(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        if self._unmoved is None or self._unmoved[1].shape != (1, height, width):
+            still = np.zeros((1, height, width, 2), np.float32)
+            self._unmoved = self.upload(still), self.upload(np.full((1, height, width), 255, np.uint8))
+        return self._unmoved

@@ -9,6 +9,8 @@ written before it was read: its own stream writes behind that, and what another 
 # pycuda does not state its types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingImports=false
 
+import weakref
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -22,9 +24,13 @@ from tsn.runtime.backends.cuda_graph import CudaGraph
 from tsn.runtime.driver import error_text, load_driver
 from tsn.runtime.errors import DeviceError, UnavailableError
 
+NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: what others put on the default stream, as NVDEC does, goes on beside ours
+
 
 class Stream:
     """One of the GPU's streams, and the memory that it writes to. Used inside `CudaDevice.current`.
+
+    What is dropped on the way goes back there too: outside, pycuda can give back neither memory nor events.
 
     Args:
         cuda: pycuda.driver.
@@ -33,7 +39,8 @@ class Stream:
 
     def __init__(self, cuda: Any, pool: Any) -> None:
         self._cuda, self._pool = cuda, pool
-        self._stream = cuda.Stream()
+        self._stream = cuda.Stream(NON_BLOCKING)
+        self._dropped: deque[Any] = deque()
         self._held: list[tuple[Any, Sequence[Any]]] = []  # what the work before each event still reads
 
     @property
@@ -47,7 +54,16 @@ class Stream:
 
     def allocate(self, length: int) -> Any:
         """Memory with undefined content, for this stream to write to."""
+        self._give_back()
         return self._pool.allocate(max(1, length))
+
+    def drop(self, *things: Any) -> None:
+        """Give back memory and events of this stream later, inside `CudaDevice.current`. From any thread."""
+        self._dropped.append(things)
+
+    def _give_back(self) -> None:
+        while self._dropped:
+            self._dropped.popleft()
 
     def wait_for(self, tensors: Iterable["CudaTensor"]) -> None:
         """Queue nothing more before those of the tensors are written that other streams write."""
@@ -59,6 +75,7 @@ class Stream:
         """An event behind all that is queued so far; `held` is kept until then."""
         event = self._cuda.Event(self._cuda.event_flags.DISABLE_TIMING)
         event.record(self._stream)
+        self._give_back()
         self._held = [(done, things) for done, things in self._held if not done.query()]
         if held:
             self._held.append((event, held))
@@ -78,11 +95,14 @@ class CudaTensor:
         self, device: "CudaDevice", stream: Stream, memory: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> None:
         self._device = device
-        self._memory = memory  # goes back to the stream's pool with the last reference to it
+        self._memory = memory
         self.stream = stream
         self.written: Any = None
         self.shape = shape
         self.dtype = dtype
+
+    def __del__(self) -> None:
+        self.stream.drop(self._memory, self.written)
 
     @property
     def address(self) -> int:
@@ -122,6 +142,7 @@ class CudaDevice:
         with self.current():
             self.copies, self.networks, self.beside = (Stream(self._cuda, tools.DeviceMemoryPool()) for _ in range(3))
             self._host_pool = tools.PageLockedMemoryPool()
+        weakref.finalize(self, _end, self._context, self._host_pool)
 
     @contextmanager
     def current(self) -> Generator[None]:
@@ -186,4 +207,11 @@ class CudaDevice:
             copied = tensor.stream.mark()
         with self._pushed():
             copied.synchronize()
+        tensor.stream.drop(copied)
         return np.array(pinned)
+
+
+def _end(context: Any, host_pool: Any) -> None:
+    """Leave the context current where the process, or the device, ends: what is given back from here on needs one."""
+    context.push()
+    host_pool.free_held()

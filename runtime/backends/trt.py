@@ -65,8 +65,11 @@ class TrtSession:
             given[name] = tensor
         with self._device.current():
             self._stream.wait_for(given.values())
-            outputs = self._run(given) if self._captured is None else self._replayed(self._captured, given)
-            self._stream.finish(reads=given.values(), writes=outputs.values())
+            outputs: dict[str, CudaTensor] = {}
+            try:
+                outputs = self._run(given) if self._captured is None else self._replayed(self._captured, given)
+            finally:  # also behind what was queued before a failure
+                self._stream.finish(reads=given.values(), writes=outputs.values())
         return outputs
 
     def _run(self, inputs: Mapping[str, CudaTensor]) -> dict[str, CudaTensor]:

@@ -31,27 +31,29 @@ class OutOfMemoryError(Error, MemoryError):
 class Pool:
     """Device memory; the newest block that came back is the first to go out again."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: "Gpu") -> None:
+        self._gpu = gpu
         self._free: dict[int, list[Any]] = {}
 
     def allocate(self, length: int) -> "Memory":
         if length > 2**30:
             raise OutOfMemoryError("memory_pool::allocate failed: out of memory")
         free = self._free.setdefault(length, [])
-        return Memory(free.pop() if free else np.full(length, 0xAB, np.uint8), free)
+        return Memory(free.pop() if free else np.full(length, 0xAB, np.uint8), free, self._gpu)
 
 
 class Memory:
-    """A block of a pool, which goes back to it with the last reference."""
+    """A block of a pool, which goes back to it with the last reference: without a context pycuda ends the process."""
 
-    def __init__(self, content: Any, free: list[Any]) -> None:
-        self._content, self._free = content, free
+    def __init__(self, content: Any, free: list[Any], gpu: "Gpu") -> None:
+        self._content, self._free, self._gpu = content, free, gpu
 
     def __int__(self) -> int:
         return self._content.ctypes.data
 
     def __del__(self) -> None:
         self._free.append(self._content)
+        self._gpu.freed_outside += self._gpu.depth == 0
 
 
 class Event:
@@ -101,6 +103,7 @@ class Gpu:
         self.refuses = False
         self.depth = 0  # contexts pushed and not popped
         self.launches = 0
+        self.freed_outside = 0  # blocks that came back while no context was current
         self.waiting: dict[int, deque[Work]] = {}  # by the handle of a stream
         self._capturing: list[Callable[[], None]] | None = None
         self._graphs: list[list[Callable[[], None]]] = []
@@ -182,7 +185,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *, seed: int = 0) -> tuple[CudaDevi
             retain_primary_context=lambda: SimpleNamespace(push=lambda: count(1)),
         ),
         Context=SimpleNamespace(pop=lambda: count(-1)),
-        Stream=lambda: Stream(gpu),
+        Stream=lambda flags: Stream(gpu),
         Event=lambda flags: Event(gpu),
         event_flags=SimpleNamespace(DISABLE_TIMING=2),
         mem_get_info=lambda: (2**29, 2**30),
@@ -190,7 +193,10 @@ def install(monkeypatch: pytest.MonkeyPatch, *, seed: int = 0) -> tuple[CudaDevi
         memcpy_dtoh_async=lambda dest, source, stream: copy(dest.ctypes.data, source, dest.nbytes, stream),
         memcpy_dtod_async=lambda dest, source, size, stream: copy(dest, source, size, stream),
     )
-    tools.__dict__.update(DeviceMemoryPool=Pool, PageLockedMemoryPool=lambda: SimpleNamespace(allocate=np.empty))
+    tools.__dict__.update(
+        DeviceMemoryPool=lambda: Pool(gpu),
+        PageLockedMemoryPool=lambda: SimpleNamespace(allocate=np.empty, free_held=lambda: None),
+    )
     monkeypatch.setitem(sys.modules, "pycuda.driver", driver)
     monkeypatch.setitem(sys.modules, "pycuda.tools", tools)
     monkeypatch.setattr(cuda, "load_driver", lambda: gpu)

@@ -1,5 +1,7 @@
 """The GPU's memory and stream, on a stand-in for pycuda."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,17 @@ def test_what_is_uploaded_comes_home(monkeypatch: pytest.MonkeyPatch) -> None:
     array[...] = 0
     np.testing.assert_array_equal(tensor.numpy().ravel(), np.arange(24))
     assert gpu.depth == 0
+
+
+def test_memory_goes_back_only_while_the_context_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, gpu = install(monkeypatch)
+    for number in range(3):
+        tensor = device.upload(np.full(4, number, np.uint8))
+        other = Thread(target=tensor.numpy)
+        other.start()
+        other.join()
+        del tensor, other
+    assert gpu.freed_outside == 0
 
 
 def test_a_gpu_that_fails_is_an_error_with_the_drivers_own_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,9 @@ FILM = [(number + 6, (number - number % 3 if number % 3 == 1 else number) + 6) f
 @pytest.mark.parametrize("minimum", ["32x32", "64x48"], ids=["without graphs", "with graphs"])
 @pytest.mark.parametrize("seed", range(8))
 def test_two_streams_read_nothing_too_early_and_write_nothing_too_soon(pair: Pair, seed: int, minimum: str) -> None:
-    assert film(*pair(seed=seed, minimum=minimum)) == FILM
+    one, other = pair(seed=seed, minimum=minimum)
+    assert film(one, other) == FILM
+    assert one.gpu.freed_outside == 0
 
 
 @pytest.mark.parametrize("left_out", ["wait_for", "finish"])
