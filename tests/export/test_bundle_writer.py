@@ -44,10 +44,10 @@ def write(tiny_networks: "Networks", tiny_bundle: Path, monkeypatch: pytest.Monk
 
 def test_a_bundle_holds_networks_that_match_their_checksums_and_the_named_styles(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
-    names = ("style", "stylize", "blend")
+    names = ("style", "stylize", "anchor", "carry", "blend")
     assert {bundle.network(name).name for name in names} == {f"{name}.onnx" for name in names}
     assert set(bundle.manifest.styles) == {"stripes", "noise"}
-    files = ["blend.onnx", "manifest.json", "style.onnx", "stylize.onnx"]
+    files = ["anchor.onnx", "blend.onnx", "carry.onnx", "manifest.json", "style.onnx", "stylize.onnx"]
     assert sorted(path.name for path in tiny_bundle.iterdir()) == files
     assert bundle.manifest.architecture == "tiny"
     assert bundle.manifest.channels == 8

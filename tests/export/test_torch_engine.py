@@ -150,9 +150,9 @@ def test_an_export_goes_that_way_for_the_stylizer_alone(
     monkeypatch.setattr(bundle_writer, "write_onnx", copied)
     words = ("last.pth", "-o", tmp_path / "new", "--engine", "--fp16", "--size", "80x64", "--via", "torch-tensorrt")
     assert exit_code(cli.main, "tsn-export", *words) == 0
-    assert sorted(built) == ["blend.onnx", "style.onnx", "stylize in fp16 for 80x64"]
+    assert sorted(built) == ["anchor.onnx", "blend.onnx", "carry.onnx", "style.onnx", "stylize in fp16 for 80x64"]
     engines = {name: network.engine for name, network in open_bundle(tmp_path / "new").manifest.networks.items()}
     assert {name: engine.via for name, engine in engines.items() if engine} == {
-        "style": "onnx", "stylize": "torch-tensorrt", "blend": "onnx"
+        "style": "onnx", "stylize": "torch-tensorrt", "anchor": "onnx", "carry": "onnx", "blend": "onnx"
     }  # fmt: skip
     assert all(engine is not None and engine.verified is not None for engine in engines.values())
