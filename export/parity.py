@@ -15,6 +15,7 @@ from tsn.runtime.errors import AccuracyError
 from tsn.runtime.manifest import Accuracy
 
 Run = Callable[[Arrays], Arrays]  # inputs by name -> outputs by name
+OTHER_VERSIONS = "Try other versions of torch, onnx and onnxruntime"
 
 
 def measure(network: Exportable, file: Path) -> Accuracy:
@@ -25,7 +26,9 @@ def measure(network: Exportable, file: Path) -> Accuracy:
     return compare(network, {file.name: run_onnx(network, file)}, network.parity.thresholds)
 
 
-def compare(network: Exportable, runs: Mapping[str, Run], thresholds: Mapping[str, Thresholds]) -> Accuracy:
+def compare(
+    network: Exportable, runs: Mapping[str, Run], thresholds: Mapping[str, Thresholds], *, remedy: str = OTHER_VERSIONS
+) -> Accuracy:
     """How far each of `runs`, ways to compute the network by what to call them, lies from its graph; as `measure`."""
     differences: dict[tuple[str, str], list[NDArray[np.float64]]] = {
         (what, output): [] for what in runs for output in network.outputs
@@ -45,7 +48,7 @@ def compare(network: Exportable, runs: Mapping[str, Run], thresholds: Mapping[st
     accuracies: list[Accuracy] = []
     for (what, name), levels in differences.items():
         accuracies.append(distance(np.concatenate(levels), frames=frames))
-        refuse_distant(f"{name} of {what}", accuracies[-1], thresholds[name])
+        refuse_distant(f"{name} of {what}", accuracies[-1], thresholds[name], remedy=remedy)
     return worst(accuracies)
 
 
@@ -68,13 +71,10 @@ def run_eager(network: Exportable, case: Arrays) -> Arrays:
     return {name: output.numpy() for name, output in zip(network.outputs, outputs, strict=True)}
 
 
-def refuse_distant(what: str, accuracy: Accuracy, thresholds: Thresholds) -> None:
+def refuse_distant(what: str, accuracy: Accuracy, thresholds: Thresholds, *, remedy: str = OTHER_VERSIONS) -> None:
     """Raise AccuracyError, naming `what`, where `accuracy` is beyond `thresholds`."""
     if found := beyond(accuracy, thresholds):
-        raise AccuracyError(
-            f"{what} is too far from PyTorch: {found}. Nothing was written; try other versions of torch, onnx and "
-            "onnxruntime"
-        )
+        raise AccuracyError(f"{what} is too far from PyTorch: {found}. Nothing was written. {remedy}")
 
 
 def _session(file: Path) -> onnxruntime.InferenceSession:

@@ -78,4 +78,5 @@ def measure_reduced(network: Exportable, precision: ReducedPrecision, file: Path
     runs: dict[str, Run] = {f"{network.name} rounded to {precision}": lambda case: run_eager(emulated, case)}
     if precision == "fp16":
         runs[file.name] = run_onnx(network, file)
-    return compare(network, runs, network.reduction.thresholds[precision])
+    remedy = {"fp16": "Leave --fp16 out", "bf16": "Use --fp16, which keeps more digits, or leave --bf16 out"}[precision]
+    return compare(network, runs, network.reduction.thresholds[precision], remedy=remedy)

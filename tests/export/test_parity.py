@@ -75,5 +75,5 @@ def test_each_measure_alone_can_refuse(measure: str, value: float) -> None:
     thresholds = Thresholds(psnr_db=50, worst_level=2, quantile_999_level=1)
     good = Accuracy(psnr_db=50, worst_level=2, quantile_999_level=1, frames=1)
     parity.refuse_distant("styled of stylize.onnx", good, thresholds)
-    with pytest.raises(AccuracyError, match=r"styled of stylize\.onnx is too far"):
+    with pytest.raises(AccuracyError, match=r"styled of stylize\.onnx is too far.*other versions of torch"):
         parity.refuse_distant("styled of stylize.onnx", good.model_copy(update={measure: value}), thresholds)
