@@ -63,6 +63,8 @@ def command(
         raise UsageError(f"there is no frame {error_frame} among the first {max_frames}: they are counted from 0")
     if error_frame is not None:
         error_picture = error_picture or Path("error.png")
+    if plot is not None and error_picture is not None and plot.resolve() == error_picture.resolve():
+        raise UsageError(f"--plot and --error-picture would both write {plot}. Give two names")
     for path in filter(None, (plot, error_picture)):
         refuse_picture(path, inputs=(content, *styled), overwrite=overwrite)
     for path in (content, *styled):

@@ -49,7 +49,13 @@ class Seconds(click.ParamType[Fraction]):
 @click.option(
     "-s", "--style", "styles", multiple=True, metavar="NAME|FILE[:WEIGHT]", help="A style; repeat for a weighted mix."
 )
-@click.option("--alpha", type=float, default=1.0, show_default=True, help="0 keeps the content, 1 is the full style.")
+@click.option(
+    "--alpha",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="0 is the content as the network redraws it, 1 the full style.",
+)
 @click.option("--preserve-color", is_flag=True, help="Keep the colours of the content.")
 @click.option("--temporal/--no-temporal", default=None, help="Hold each frame to the last. [if the bundle has flow]")
 @click.option("--flow", type=click.Choice(["dis", "raft"]), help="How motion is found. [raft; dis without one]")

@@ -34,7 +34,7 @@ class Choice:
 class Settings:
     """What a run does beside the style itself. Raises UsageError for a value out of range."""
 
-    alpha: float = 1.0  # 0 keeps the content, 1 is the full style
+    alpha: float = 1.0  # 0 is the content as the network redraws it, 1 the full style
     preserve_color: bool = False
     style_size: int = 512  # pixels of a style picture's shorter side
     size: Size | None = None  # of the output; None keeps the input's
@@ -53,7 +53,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
-            raise UsageError(f"--alpha is {self.alpha}: it goes from 0 (the content) to 1 (the full style)")
+            raise UsageError(f"--alpha is {self.alpha}: it goes from 0 (no style) to 1 (the full style)")
         if not 0 <= self.quality <= 100:
             raise UsageError(f"--quality is {self.quality}: it goes from 0 (small) to 100 (best)")
         if not 0 <= self.temporal_strength <= 1:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 from tsn.runtime.command import FILE, run_command
+from tsn.runtime.errors import UsageError
 from tsn.train.config import Config, read_config
 
 
@@ -53,6 +54,8 @@ def command(
     **flags: Any,
 ) -> None:
     """Train a style transfer network; each key of the config is also a flag."""
+    if resume and init_from is not None:
+        raise UsageError("--init-from begins a run and --resume goes on with one: leave one of them out")
     config = read_config(config_file, flags=flags)
     import torch  # after the config: its errors should not take the seconds of this import
 

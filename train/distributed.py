@@ -85,12 +85,16 @@ def open_world(device: str) -> Generator[World]:
         if size == 1 or not _lost(error):
             raise
         raise UnavailableError(
-            f"another of the {size} training processes was lost: {str(error).splitlines()[0]}. What it says itself is "
+            f"another of the {size} training processes was lost: {_first_sentence(error)}. What it says itself is "
             "the cause, or it was killed. Go on from the newest checkpoint with --resume"
         ) from error
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def _first_sentence(error: RuntimeError) -> str:
+    return str(error).splitlines()[0].split(". ")[0]
 
 
 def _lost(error: RuntimeError) -> bool:

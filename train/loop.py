@@ -67,6 +67,8 @@ def train(run: Run) -> None:
         trained = torch.compile(trained)
     parameters = [parameter for parameter in run.objective.parameters() if parameter.requires_grad]
     weight = weights(config)
+    if run.step >= run.steps:
+        run.report.say(f"all {run.steps} steps are done already. For more, raise --max-steps or --epochs")
     with _signals_noted(run.stop):
         for batch in _batches(run):
             content = _placed(as_images(batch.content, world.device), config)

@@ -19,6 +19,8 @@ def read_torch_file(path: Path, *, expected: str = "tensors that torch.save wrot
     Raises InputError: missing, damaged, not of torch, with other objects, or with tensors that are not plain numbers.
     """
     if not path.is_file():
+        if path.is_dir():
+            raise InputError(f"{path} is a folder. Give the file in it, such as {path / 'model.pth'}")
         raise InputError(f"there is no file {path}. Give the file of weights: {expected}")
     try:
         with warnings.catch_warnings():

@@ -139,6 +139,7 @@ def test_a_picture_of_the_error_needs_its_frame(folders: Path) -> None:
         (["--plot", "kept.png"], OutputError, "--overwrite"),
         (["--error-frame", "5", "--error-picture", "content/001.png", "--overwrite"], OutputError, "inputs itself"),
         (["--error-frame", "5", "--max-frames", "5"], UsageError, "no frame 5 among the first 5"),
+        (["--plot", "a.png", "--error-frame", "5", "--error-picture", "a.png"], UsageError, "Give two names"),
         (["--error-frame", "12"], UsageError, "the last of 12, counted from 0, is 11"),
     ],
 )

@@ -148,11 +148,19 @@ def test_pictures_that_cannot_be_read_are_one_line_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_is_begun_or_gone_on_with_but_not_both(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leave one of them out"):
+        invoke(*arguments(photos, paintings, vgg, tmp_path / "run", "--resume", "--init-from", str(tmp_path)))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_resumed_run_says_which_settings_changed(photos: Path, paintings: Path, vgg: Path, tmp_path: Path) -> None:
     invoke(*arguments(photos, paintings, vgg, tmp_path, "--max-steps", "1", "--quiet"))
     told = invoke(*arguments(photos, paintings, vgg, tmp_path, "--max-steps", "2", "--style-weight", "9", "--resume"))
     assert "going on with other settings than before: max_steps 1 -> 2, style_weight 50.0 -> 9.0" in told
     assert "step 2/2" in told
+    again = invoke(*arguments(photos, paintings, vgg, tmp_path, "--max-steps", "2", "--style-weight", "9", "--resume"))
+    assert "all 2 steps are done already" in again
 
 
 @pytest.mark.slow

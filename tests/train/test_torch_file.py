@@ -106,8 +106,8 @@ def test_a_text_file_is_refused_and_the_line_says_what_is_expected(tmp_path: Pat
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "missing.pth"):
-        with pytest.raises(InputError, match=f"there is no file {path}"):
+    for path, said in ((tmp_path, f"{tmp_path} is a folder"), (tmp_path / "missing.pth", "there is no file")):
+        with pytest.raises(InputError, match=said):
             read_torch_file(path, expected="a")
 
 
