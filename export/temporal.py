@@ -79,15 +79,7 @@ def blend_network() -> Exportable:
             "strength": torch.ones(1),
         },
         outputs=("blended", "coverage"),
-        axes={
-            "styled": SIDES,
-            "current": SIDES,
-            "older": SIDES,
-            "newer": SIDES,
-            "older_intact": SIDES,
-            "newer_intact": SIDES,
-            "blended": SIDES,
-        },
+        axes=dict.fromkeys(("styled", "current", "older", "newer", "older_intact", "newer_intact", "blended"), SIDES),
         minimum_side=9,
         parity=Parity(
             cases=_blend_cases(),
@@ -108,7 +100,7 @@ def anchor_networks() -> tuple[Exportable, Exportable]:
         graph=AnchorGraph().eval(),
         inputs={"styled": styled, "current": current},
         outputs=("anchor",),
-        axes={"styled": SIDES, "current": SIDES, "anchor": SIDES},
+        axes=dict.fromkeys(("styled", "current", "anchor"), SIDES),
         minimum_side=9,
         parity=Parity(cases=anchors, levels=_levels, thresholds={"anchor": ROUNDED_PICTURE}),
     )
@@ -121,14 +113,7 @@ def anchor_networks() -> tuple[Exportable, Exportable]:
             "flow": flow,
         },
         outputs=("carried", "carried_displacement", "intact"),
-        axes={
-            "anchor": SIDES,
-            "displacement": SIDES,
-            "flow": SIDES,
-            "carried": SIDES,
-            "carried_displacement": SIDES,
-            "intact": SIDES,
-        },
+        axes=dict.fromkeys(("anchor", "displacement", "flow", "carried", "carried_displacement", "intact"), SIDES),
         minimum_side=9,
         parity=Parity(
             cases=[_carry_case(case) for case in anchors],

@@ -12,6 +12,8 @@ from tsn.runtime.errors import UnavailableError
 
 Array = NDArray[Any]
 
+FRAMES = ("frame", "image", "current", "anchor")  # inputs of networks that are uint8 (1, height, width, channels)
+
 
 class Tensor(Protocol):
     """A buffer that stays where its backend computes."""

@@ -9,14 +9,13 @@ from typing import Any
 
 import onnxruntime as ort
 
-from tsn.runtime.backends import Array, Backend, Session, Tensor
+from tsn.runtime.backends import FRAMES, Array, Backend, Session, Tensor
 from tsn.runtime.backends.ort import OrtTensor, device_error, first_line, refuse_other, run_error
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.errors import BundleError, UnavailableError
 
 PROVIDER = "CUDAExecutionProvider"
 INSTALL = "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
-FRAMES = ("frame", "image", "current", "anchor")  # inputs uint8 (1, H, W, C): they share the axes height and width
 
 
 class CudaOrtSession:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tsn.runtime.backends import Array, Backend, Session, Tensor
+from tsn.runtime.backends import FRAMES, Array, Backend, Session, Tensor
 from tsn.runtime.backends.cuda import CudaDevice, CudaTensor, Stream
 from tsn.runtime.backends.cuda_graph import CaptureRefusedError, CudaGraph
 from tsn.runtime.driver import Gpu, probe_driver
@@ -16,8 +16,6 @@ from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
 from tsn.runtime.geometry import Size
 from tsn.runtime.manifest import Engine, Library
 from tsn.runtime.trt_library import TrtLibrary, open_library
-
-FRAMES = ("frame", "image", "current", "anchor")  # inputs uint8 (1, H, W, C) whose size decides if an engine fits
 
 
 class TrtSession:
