@@ -158,7 +158,7 @@ def open_flow(weights: Path | None) -> "Flow":
 
     def flow(one: "RGB", other: "RGB") -> "torch.Tensor":
         frames = [torch.from_numpy(frame)[None] for frame in (one, other)]
-        return graph(*frames, *(features(frame) for frame in frames))
+        return graph(*frames, *(features(frame) for frame in frames))[0]
 
     return flow
 

@@ -27,6 +27,8 @@ from tsn.runtime.trt_library import TITLES, TrtLibrary, open_library
 AXES: Mapping[str, Callable[[Size, Fraction], int]] = {
     "width": lambda size, scale: size.width,
     "height": lambda size, scale: size.height,
+    "half_width": lambda size, scale: size.width // 2,
+    "half_height": lambda size, scale: size.height // 2,
     "feature_width": lambda size, scale: feature_size(size, scale).width,
     "feature_height": lambda size, scale: feature_size(size, scale).height,
 }

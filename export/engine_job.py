@@ -17,6 +17,7 @@ from tsn.runtime.bundle import Bundle, open_bundle, sha256
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import OutputError, UsageError
 from tsn.runtime.manifest import MANIFEST, Engine, Manifest, Network, NetworkName, Precision, Variant, Via
+from tsn.runtime.surfaces import DEPTHS
 
 
 def add_engines(
@@ -51,7 +52,7 @@ def add_engines(
         judge = None if backend is None else Judge(bundle, backend, request, pictures)
         for name, network in bundle.manifest.networks.items():
             precision, source = _source(bundle, network, request.precision)
-            sizes = STYLE_SIZES if name == "style" else request.sizes
+            sizes = STYLE_SIZES if name == "style" else request.sizes.even() if name in DEPTHS else request.sizes
             path = bundle.checked(source)
             report(
                 f"{name}: building {precision} with {builder.library.title} for {_target(builder)}, frames of {sizes}"

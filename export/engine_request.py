@@ -31,6 +31,12 @@ class Sizes:
         """Whether the engine takes one size alone: the faster kind."""
         return self.minimum == self.maximum
 
+    def even(self) -> Self:
+        """The same without a last odd row or column: for networks that take 4:2:0."""
+        sizes = (self.minimum, self.optimum, self.maximum)
+        least, best, most = (Size(size.width // 2 * 2, size.height // 2 * 2) for size in sizes)
+        return type(self)(minimum=least, optimum=best, maximum=most)
+
     def __str__(self) -> str:
         return f"{self.optimum}" if self.static else f"{self.minimum} to {self.maximum}, best at {self.optimum}"
 

@@ -13,6 +13,7 @@ from tsn.export.engine_job import add_engines
 from tsn.export.engine_request import EngineRequest
 from tsn.export.exportable import Exportable
 from tsn.export.stylizer import style_network, stylize_network
+from tsn.export.surfaces import surface_networks
 from tsn.export.temporal import FlowRequest, anchor_networks, blend_network, flow_networks
 from tsn.export.torch_engine import open_torch_tensorrt
 from tsn.runtime.atomic import refuse_unwritable
@@ -75,6 +76,7 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         stylizer,
         *anchor_networks(),
         blend_network(),
+        *surface_networks(),
     ]
     if request.flow is not None:
         exportables += flow_networks(request.flow, frames)

@@ -43,7 +43,7 @@ class FlowGraph(nn.Module):
     current, previous uint8 (1, H, W, 3) RGB; features, previous_features float32 (1, C, h, w): of both, see
     FeaturesGraph
     -> flow float32 (1, H, W, 2): pixels of the full frame, x before y, from the current frame to the previous one; 0
-    where nothing has changed, see runtime/flow.py.
+    where nothing has changed, see runtime/flow.py; changed float32 (1,): the most levels by which a value has changed.
 
     The frame is reduced by `scale` and padded as for its features, and the flow is cropped and enlarged again.
     """
@@ -63,7 +63,9 @@ class FlowGraph(nn.Module):
         hidden = self.network.update_block.hidden_state_size
         self.split = (hidden, self.network.context_encoder.output_dim - hidden)  # channels: hidden state, context
 
-    def forward(self, current: Tensor, previous: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
+    def forward(
+        self, current: Tensor, previous: Tensor, features: Tensor, previous_features: Tensor
+    ) -> tuple[Tensor, Tensor]:
         height, width = current.shape[1], current.shape[2]
         images = _reduced(_planes(current), self.scale)
         small_height, small_width = images.shape[2], images.shape[3]
@@ -74,7 +76,7 @@ class FlowGraph(nn.Module):
             flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False) / float(self.scale)
         changed = (current.float() - previous.float()).abs().amax(dim=3).unsqueeze(1)
         moved = F.max_pool2d(changed, STILL, stride=1, padding=STILL // 2) > 0
-        return (flow * moved.float()).permute(0, 2, 3, 1)
+        return (flow * moved.float()).permute(0, 2, 3, 1), changed.amax().reshape(1)
 
     def _flow(self, current: Tensor, features: Tensor, previous_features: Tensor) -> Tensor:
         """The last flow (1, 2, H, W) alone; torchvision's forward computes, and enlarges, that of every update."""

@@ -24,6 +24,7 @@ from tsn.train.raft_weights import Kind, load_raft
 
 # A flow's differences count in hundredths of a pixel as levels: the two differ by the order of additions, which the
 # updates of RAFT amplify; measured, 0.0001 pixel. A wrong lookup or padding is off by tenths of a pixel and more.
+EXACT = Thresholds(psnr_db=199, worst_level=0, quantile_999_level=0)
 FP32_FLOW = Thresholds(psnr_db=75, worst_level=5, quantile_999_level=1)
 SMALLEST_SIDE = 16  # pixels of a frame
 LARGEST = Size(1920, 1080)  # frames that a flow is exported for where nothing else is said
@@ -37,8 +38,8 @@ HALF_FEATURES: Mapping[ReducedPrecision, Mapping[str, Thresholds]] = {
     "bf16": {"features": Thresholds(psnr_db=38, worst_level=48, quantile_999_level=20)},
 }
 HALF_FLOW: Mapping[ReducedPrecision, Mapping[str, Thresholds]] = {
-    "fp16": {"flow": Thresholds(psnr_db=50, worst_level=25, quantile_999_level=10)},
-    "bf16": {"flow": Thresholds(psnr_db=38, worst_level=100, quantile_999_level=50)},
+    "fp16": {"flow": Thresholds(psnr_db=50, worst_level=25, quantile_999_level=10), "changed": EXACT},
+    "bf16": {"flow": Thresholds(psnr_db=38, worst_level=100, quantile_999_level=50), "changed": EXACT},
 }
 FEATURE_SIDES = {2: "feature_height", 3: "feature_width"}  # the dynamic axes of features (1, C, h, w)
 MOVED = 3  # pixels by which the frames are shifted that a flow is compared on
@@ -171,7 +172,7 @@ def _flow_network(
         name="flow",
         graph=FlowGraph(network, updates=request.updates, scale=request.scale).eval(),
         inputs={name: torch.from_numpy(value) for name, value in example.items()},
-        outputs=("flow",),
+        outputs=("flow", "changed"),
         axes={
             "current": SIDES,
             "previous": SIDES,
@@ -187,7 +188,7 @@ def _flow_network(
         parity=Parity(
             cases=[case(frame, np.roll(frame, MOVED, axis=2)) for frame in frames],
             levels=_levels,
-            thresholds={"flow": FP32_FLOW},
+            thresholds={"flow": FP32_FLOW, "changed": EXACT},
         ),
         reduction=Reduction(parts=("network.context_encoder", "network.update_block"), thresholds=HALF_FLOW),
     )

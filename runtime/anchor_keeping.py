@@ -9,8 +9,9 @@ import numpy as np
 from tsn.runtime.anchors import Anchor, new_anchor
 from tsn.runtime.backends import Array, Backend, Session, Tensor
 from tsn.runtime.bundle import Bundle
-from tsn.runtime.colour import RGB
 from tsn.runtime.flow import Flow
+from tsn.runtime.geometry import Size
+from tsn.runtime.pixels import Pixels
 
 Upload = Callable[[Array], Tensor]
 
@@ -27,14 +28,14 @@ class KeptAnchor(Protocol):
         ...
 
 
-KeepAnchor = Callable[[Tensor, RGB], KeptAnchor]
+KeepAnchor = Callable[[Tensor, Pixels], KeptAnchor]
 """An anchor from what `stylize` made of a frame, and the frame."""
 
 
 def open_keeping(bundle: Bundle, backend: Backend) -> KeepAnchor:
     """How anchors are kept: on the GPU, so that no frame leaves it for them, where the bundle has networks for it."""
     if backend.in_host_memory or "carry" not in bundle.manifest.networks:
-        return lambda stylized, rgb: HostAnchor(new_anchor(stylized.numpy()[0], rgb), backend.upload)
+        return lambda stylized, pixels: HostAnchor(new_anchor(stylized.numpy()[0], pixels.rgb()), backend.upload)
     keeping = _DeviceKeeping(backend.load(bundle.network("anchor")), backend.load(bundle.network("carry")), backend)
     return keeping.new
 
@@ -80,12 +81,13 @@ class _DeviceKeeping:
         self.anchor, self.carry, self.upload = anchor, carry, backend.upload
         self._unmoved: tuple[Tensor, Tensor] | None = None  # displacement and intact of a new anchor, of one size
 
-    def new(self, stylized: Tensor, rgb: RGB) -> DeviceAnchor:
-        values = self.anchor(styled=stylized, current=self.upload(rgb[None]))["anchor"]
-        displacement, intact = self._unmoved_of(*rgb.shape[:2])
+    def new(self, stylized: Tensor, pixels: Pixels) -> DeviceAnchor:
+        values = self.anchor(styled=stylized, current=pixels.tensor(self.upload))["anchor"]
+        displacement, intact = self._unmoved_of(pixels.size)
         return DeviceAnchor(self, values, displacement, (values, intact))
 
-    def _unmoved_of(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+    def _unmoved_of(self, size: Size) -> tuple[Tensor, Tensor]:
+        height, width = size.height, size.width
         if self._unmoved is None or self._unmoved[1].shape != (1, height, width):
             still = np.zeros((1, height, width, 2), np.float32)
             self._unmoved = self.upload(still), self.upload(np.full((1, height, width), 255, np.uint8))

@@ -69,27 +69,32 @@ def colour_of(frame: av.VideoFrame) -> Colour:
 
 
 class RgbFromVideo:
-    """Decoded frames to RGB uint8 (height, width, 3), scaled to `size` where they have another."""
+    """Decoded frames to RGB uint8 (height, width, 3), scaled to `size` where they have another.
 
-    def __init__(self, colour: Colour, size: Size) -> None:
+    `size` is that of the result, after so many quarter `turns` against the clock.
+    """
+
+    def __init__(self, colour: Colour, size: Size, *, turns: int = 0) -> None:
         self._colour = colour
-        self._size = size
+        self._size = size if turns % 2 == 0 else Size(size.height, size.width)
+        self._turns = turns
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> RGB:
         same = (frame.width, frame.height) == (self._size.width, self._size.height)
-        rgb = frame.format.is_rgb
+        is_rgb = frame.format.is_rgb
         converted = self._reformatter.reformat(
             frame,
             width=self._size.width,
             height=self._size.height,
             format="rgb24",
-            src_colorspace=None if rgb else self._colour.coefficients,
-            src_color_range=ColorRange.JPEG if rgb else self._colour.range,
+            src_colorspace=None if is_rgb else self._colour.coefficients,
+            src_color_range=ColorRange.JPEG if is_rgb else self._colour.range,
             dst_color_range=ColorRange.JPEG,
             interpolation=_EXACT if same else _EXACT_SCALED,
         )
-        return np.asarray(converted.to_ndarray(), dtype=np.uint8)
+        rgb = np.asarray(converted.to_ndarray(), dtype=np.uint8)
+        return np.ascontiguousarray(np.rot90(rgb, self._turns)) if self._turns else rgb
 
 
 class VideoFromRgb:

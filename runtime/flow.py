@@ -1,7 +1,9 @@
 """Where each pixel was in the frame before: optical flow, by OpenCV or by the bundle's RAFT."""
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, local
 from typing import Any, Protocol, cast
@@ -13,19 +15,43 @@ from numpy.typing import NDArray
 from tsn.runtime.backends import Backend, Tensor
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import BundleError
-from tsn.runtime.geometry import Size
+from tsn.runtime.pixels import Pixels
 
 Flow = NDArray[np.float32]  # (height, width, 2): pixels, x before y, from the current frame to the previous one
 SMALLEST = 32  # pixels a side: smaller frames are padded, DIS builds a pyramid of 8-pixel patches on them
 STILL = 7  # pixels: where a window of this side has not changed by a single level, nothing moves
 
 
-class FlowSource(Protocol):
-    """A way to compute flow. Remembers nothing, and may be called from several threads at once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """What happened between two frames of one size."""
 
-    def __call__(self, current: RGB, previous: RGB) -> Flow | Tensor:
-        """The flow, in host memory, or as (1, height, width, 2) where the backend computes. 0 where nothing changed."""
-        ...
+    flow: Flow | Tensor  # in host memory, or (1, height, width, 2) where the backend computes; 0 where nothing changed
+    changed: bool | Tensor  # the most levels by which a value changed, (1,), where the backend computes
+
+    @property
+    def still(self) -> bool:
+        """Whether not a single value has changed."""
+        return not (self.changed if isinstance(self.changed, bool) else self.changed.numpy()[0])
+
+
+class FlowSource(Protocol):
+    """A way to find motion. Remembers nothing of earlier frames, and may be called from several threads at once."""
+
+    def __call__(self, current: Pixels, previous: Pixels) -> Motion: ...
+
+
+class OnHost:
+    """Motion found in host memory by `search`: (current, previous) -> flow."""
+
+    def __init__(self, search: Callable[[RGB, RGB], Flow]) -> None:
+        self._search = search
+
+    def __call__(self, current: Pixels, previous: Pixels) -> Motion:
+        now, before = current.rgb(), previous.rgb()
+        if np.array_equal(now, before):
+            return Motion(flow=np.zeros((*now.shape[:2], 2), np.float32), changed=False)
+        return Motion(flow=self._search(now, before), changed=True)
 
 
 class DisFlow:
@@ -56,35 +82,37 @@ class RaftFlow:
         self._flow = backend.load(flow, beside=True)
         self._upload = backend.upload
         self._largest_pixels = largest_pixels
-        self._kept: deque[tuple[RGB, Future[Tensor]]] = deque(maxlen=backend.lanes + 1)  # frames under way, one before
+        self._kept: deque[tuple[Pixels, Future[Tensor]]] = deque(
+            maxlen=backend.lanes + 1
+        )  # frames under way, one before
         self._keeping = Lock()
 
-    def __call__(self, current: RGB, previous: RGB) -> Tensor:
-        height, width, _ = current.shape
-        if self._largest_pixels is not None and height * width > self._largest_pixels:
+    def __call__(self, current: Pixels, previous: Pixels) -> Motion:
+        size = current.size
+        if self._largest_pixels is not None and size.pixels > self._largest_pixels:
             raise BundleError(
-                f"this bundle's flow takes frames of up to {self._largest_pixels:,} pixels, these are "
-                f"{Size(width, height)}. Export it with --flow-largest {Size(width, height)}, or use --flow dis"
+                f"this bundle's flow takes frames of up to {self._largest_pixels:,} pixels, these are {size}. "
+                f"Export it with --flow-largest {size}, or use --flow dis"
             )
         previous_features, features = self._features_of(previous), self._features_of(current)
         outputs = self._flow(
-            current=self._upload(current[None]),
-            previous=self._upload(previous[None]),
+            current=current.tensor(self._upload),
+            previous=previous.tensor(self._upload),
             features=features,
             previous_features=previous_features,
         )
-        return outputs["flow"]
+        return Motion(flow=outputs["flow"], changed=outputs["changed"])
 
-    def _features_of(self, rgb: RGB) -> Tensor:
+    def _features_of(self, pixels: Pixels) -> Tensor:
         """The features of a frame, computed by the first thread that asks."""
         with self._keeping:
-            found = next((future for frame, future in self._kept if frame is rgb), None)
+            found = next((future for frame, future in self._kept if frame is pixels), None)
             future: Future[Tensor] = found or Future()
             if found is None:
-                self._kept.append((rgb, future))
+                self._kept.append((pixels, future))
         if found is None:
             try:
-                future.set_result(self._features(frame=self._upload(rgb[None]))["features"])
+                future.set_result(self._features(frame=pixels.tensor(self._upload))["features"])
             except BaseException as error:  # for the other threads that wait for it
                 future.set_exception(error)
         return future.result()

@@ -13,7 +13,7 @@ from tsn.runtime.errors import BundleError, TsnError
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when a manifest can no longer be read by older versions
 
-NetworkName = Literal["style", "stylize", "features", "flow", "anchor", "carry", "blend"]
+NetworkName = Literal["style", "stylize", "features", "flow", "anchor", "carry", "blend", "nv12", "p010"]
 ReducedPrecision = Literal["fp16", "bf16"]
 Precision = Literal["fp32", ReducedPrecision]
 Form = Literal[Precision, "engine"]  # which of a network's files is meant
@@ -31,13 +31,15 @@ INTERFACES: Mapping[NetworkName, tuple[set[str], set[str]]] = {
     "style": ({"image"}, {"mean", "std"}),
     "stylize": ({"frame", "mean", "std", "strength", "preserve_color"}, {"styled", "stylized"}),
     "features": ({"frame"}, {"features"}),
-    "flow": ({"current", "previous", "features", "previous_features"}, {"flow"}),
+    "flow": ({"current", "previous", "features", "previous_features"}, {"flow", "changed"}),
     "anchor": ({"styled", "current"}, {"anchor"}),
     "carry": ({"anchor", "displacement", "flow"}, {"carried", "carried_displacement", "intact"}),
     "blend": (
         {"styled", "current", "older", "newer", "older_intact", "newer_intact", "share", "strength"},
         {"blended", "coverage"},
     ),
+    "nv12": ({"luma", "chroma", "matrix", "offset", "taps"}, {"frame"}),
+    "p010": ({"luma", "chroma", "matrix", "offset", "taps"}, {"frame"}),
 }
 """What each network takes and gives: tsn-export writes it so, and tsn-run calls it so."""
 

@@ -1,7 +1,6 @@
-"""Decoding with NVDEC through PyNvVideoCodec: PyAV's packets in, PyAV's frames out.
+"""Decoding with NVDEC through PyNvVideoCodec: PyAV's packets in, frames out.
 
-PyAV stays the demuxer, so times, cuts and what is missing are counted as on the CPU. A decoded frame is copied to the
-host once, as NV12 or P010, and becomes RGB the way the CPU's frames do.
+PyAV stays the demuxer, so times, cuts and what is missing are counted as on the CPU.
 """
 
 # PyAV states its types in part only, PyNvVideoCodec states none.
@@ -18,13 +17,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import av
-import numpy as np
 from av.bitstream import BitStreamFilterContext
 
+from tsn.runtime.colour import Colour
 from tsn.runtime.decoders import OpenDecoder
 from tsn.runtime.driver import probe_driver
-from tsn.runtime.errors import UnavailableError
+from tsn.runtime.errors import TsnError, UnavailableError
 from tsn.runtime.geometry import Size
+from tsn.runtime.nvdec_frames import Decoded, HostFrames, OpenDeviceFrames, TakeFrames
+from tsn.runtime.surfaces import EIGHT, TEN, Depth
 
 if TYPE_CHECKING:
     Packet = av.Packet[Any]  # subscriptable in its stub alone
@@ -43,24 +44,12 @@ class Codec:
     frame_each: bool = True  # every packet shows one frame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Depth:
-    """How frames of a bit depth come out."""
-
-    bits: int
-    surface: str  # in PyNvVideoCodec's Pixel_Format
-    pixel_format: str  # FFmpeg's name for the same
-    dtype: type[np.uint8 | np.uint16]
-
-
 CODECS: Final[Mapping[str, Codec]] = {
     "h264": Codec(name="H264", annex_b="h264_mp4toannexb"),
     "hevc": Codec(name="HEVC", annex_b="hevc_mp4toannexb"),
     "vp9": Codec(name="VP9", frame_each=False),
     "av1": Codec(name="AV1"),
 }
-EIGHT: Final = Depth(bits=8, surface="NV12", pixel_format="nv12", dtype=np.uint8)
-TEN: Final = Depth(bits=10, surface="P016", pixel_format="p010le", dtype=np.uint16)
 DEPTHS: Final[Mapping[str, Depth]] = {"yuv420p": EIGHT, "yuvj420p": EIGHT, "yuv420p10le": TEN}
 
 
@@ -80,26 +69,21 @@ class NvdecDecoder:
     also where there are none, and a frame that does not come out is known.
 
     Args:
-        like: a frame of the stream that the CPU decoded, whose tags NVDEC's frames get: position of the chroma, matrix.
+        take: what becomes of a frame.
     """
 
-    def __init__(
-        self, stream: av.VideoStream, *, library: Any, codec: Codec, depth: Depth, like: av.VideoFrame
-    ) -> None:
-        self._library, self._codec, self._depth, self._like = library, codec, depth, like
-        self._time_base = stream.time_base
+    def __init__(self, stream: av.VideoStream, *, library: Any, codec: Codec, depth: Depth, take: TakeFrames) -> None:
+        self._library, self._codec, self._depth, self._take = library, codec, depth, take
         self._filter = (
             None if codec.annex_b is None else BitStreamFilterContext(_filters(codec.annex_b, stream), stream)
         )
         self._fed: dict[int, _Fed] = {}  # by number; without those that came out
         self._number = 0
         with _failing_as("start"):
-            # Frames on the host need no stream of ours: each is there when the call returns.
-            self._decoder = library.CreateDecoder(
-                gpuid=_GPU, codec=getattr(library.cudaVideoCodec, codec.name), usedevicememory=False
-            )
+            codec_id = getattr(library.cudaVideoCodec, codec.name)
+            self._decoder = library.CreateDecoder(gpuid=_GPU, codec=codec_id, **take.options)
 
-    def __call__(self, packet: Packet) -> list[av.VideoFrame]:
+    def __call__(self, packet: Packet) -> list[Decoded]:
         """The frames that a packet completes: see Decoder."""
         if not packet.size:
             return self._decode(b"")
@@ -115,39 +99,27 @@ class NvdecDecoder:
             return 0
         return sum(fed.shown and fed.pts is not None and first <= fed.pts < last for fed in self._fed.values())
 
-    def _decode(self, data: bytes) -> list[av.VideoFrame]:
+    def _decode(self, data: bytes) -> list[Decoded]:
         buffer = ctypes.create_string_buffer(data, len(data)) if data else None  # alive until Decode returns
         packet = self._library.PacketData()
         packet.bsl_data = 0 if buffer is None else ctypes.addressof(buffer)
         packet.bsl = len(data)
         packet.pts = self._number
         with _failing_as("decode"):
-            # Copied at once: the next call writes over them.
-            frames = [self._copied(surface) for surface in self._decoder.Decode(packet)]
+            # Taken at once: the next call writes over them.
+            frames = [self._taken(surface) for surface in self._decoder.Decode(packet)]
         return [frame for frame in frames if frame is not None]
 
-    def _copied(self, surface: Any) -> av.VideoFrame | None:
-        """A frame of NVDEC's as one of PyAV's, or None for one that is not to be shown."""
+    def _taken(self, surface: Any) -> Decoded | None:
+        """A frame of NVDEC's; None for one that is not to be shown."""
         fed = self._fed.pop(surface.getPTS(), None)
         if fed is not None and not fed.shown:
             return None
         if surface.format.name != self._depth.surface:
             raise RuntimeError(f"its frames are {surface.format.name}, {self._depth.surface} was expected")
-        width, height = self._decoder.GetWidth(), self._decoder.GetHeight()  # they may change within a stream
-        rows = height + height // 2
-        length = rows * width * np.dtype(self._depth.dtype).itemsize
-        host = (ctypes.c_uint8 * length).from_address(surface.GetPtrToPlane(0))
-        values = np.frombuffer(host, self._depth.dtype).reshape(rows, width)
-        # For the tags of a frame from the CPU: not all of them can be set.
-        frame = self._like.reformat(width=width, height=height, format=self._depth.pixel_format)
-        planes: Any = frame.planes  # their stub hides that they can be written
-        for plane, part in zip(planes, (values[:height], values[height:]), strict=True):
-            lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size).view(self._depth.dtype)
-            lines[: len(part), :width] = part
-        frame.time_base = self._time_base
-        frame.pts = None if fed is None else fed.pts
-        frame.duration = 0 if fed is None else fed.duration or 0
-        return frame
+        size = Size(self._decoder.GetWidth(), self._decoder.GetHeight())  # they may change within a stream
+        pts, duration = (None, 0) if fed is None else (fed.pts, fed.duration or 0)
+        return self._take(surface.GetPtrToPlane(0), size, pts=pts, duration=duration)
 
 
 def open_library() -> Any:
@@ -164,8 +136,11 @@ def open_library() -> Any:
         ) from error
 
 
-def nvdec_for(stream: av.VideoStream, like: av.VideoFrame) -> OpenDecoder:
-    """What opens NVDEC for a stream of which the CPU decoded a frame.
+def nvdec_for(
+    stream: av.VideoStream, like: av.VideoFrame, *, colour: Colour, on_device: OpenDeviceFrames | None = None
+) -> OpenDecoder:
+    """What opens NVDEC for a stream of which the CPU decoded a frame. Its frames are copied to the host, or stay on
+    the GPU `on_device`.
 
     Raises UnavailableError where the library is missing or NVDEC does not decode such a stream as the CPU does.
     """
@@ -184,8 +159,10 @@ def nvdec_for(stream: av.VideoStream, like: av.VideoFrame) -> OpenDecoder:
         size = Size(like.width, like.height)
         raise UnavailableError(f"NVDEC is used for frames with even sides; these are {size}")
     library = open_library()
-    refuse_unsupported(library, name, DEPTHS[pixels], Size(like.width, like.height))
-    return partial(NvdecDecoder, library=library, codec=CODECS[name], depth=DEPTHS[pixels], like=like)
+    depth = DEPTHS[pixels]
+    refuse_unsupported(library, name, depth, Size(like.width, like.height))
+    take = HostFrames(like, depth) if on_device is None else on_device(like, depth, colour)
+    return partial(NvdecDecoder, library=library, codec=CODECS[name], depth=depth, take=take)
 
 
 def refuse_unsupported(library: Any, name: str, depth: Depth, size: Size) -> None:
@@ -231,6 +208,8 @@ def _failing_as(action: str) -> Generator[None]:
     """Whatever the library raises, it has no class in common, as an UnavailableError."""
     try:
         yield
+    except TsnError:  # of what takes the frames over
+        raise
     except Exception as error:
         raise UnavailableError(f"NVDEC cannot {action}: {_first_line(error)}. Use --decoder cpu") from error
 

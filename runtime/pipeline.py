@@ -10,9 +10,10 @@ from tsn.runtime.backends import Backend, Tensor, scalar
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import InputError, UnavailableError
-from tsn.runtime.flow import Flow
+from tsn.runtime.flow import Motion
 from tsn.runtime.geometry import Size
 from tsn.runtime.overlap import behind, prefetched, spread
+from tsn.runtime.pixels import Pixels
 from tsn.runtime.temporal import TemporalBlend
 
 DEPTH = 4  # frames that may wait between two stages: enough to overlap them, few enough to bound the memory
@@ -26,9 +27,14 @@ T = TypeVar("T")
 class Frame:
     """One picture and when it is shown."""
 
-    rgb: RGB  # uint8 (height, width, 3)
+    pixels: Pixels
     time: Fraction  # seconds from the start of the output
     duration: Fraction  # seconds until the next frame, as far as the file says
+
+    @property
+    def rgb(self) -> RGB:
+        """The picture in host memory: uint8 (height, width, 3)."""
+        return self.pixels.rgb()
 
 
 class FrameSource(Protocol):
@@ -55,12 +61,12 @@ class FrameStylizer(Protocol[T]):
 
     lanes: int  # frames that `ahead` is given at once
 
-    def ahead(self, rgb: RGB, previous: RGB | None) -> T:
+    def ahead(self, pixels: Pixels, previous: Pixels | None) -> T:
         """What needs no earlier result; called from several threads. `previous` is the frame before, None at first."""
         ...
 
-    def shown(self, rgb: RGB, made: T) -> RGB:
-        """The frame to show; called for each in turn, with what `ahead` made of it."""
+    def shown(self, pixels: Pixels, made: T) -> RGB:
+        """The frame to show, uint8 (height, width, 3); called for each in turn, with what `ahead` made of it."""
         ...
 
     def interrupt(self) -> None:
@@ -88,7 +94,7 @@ class Made(NamedTuple):
     """What is made of a frame by itself."""
 
     stylized: Tensor  # uint8 (1, H, W, 3)
-    flow: Flow | Tensor | None  # to the previous frame; None without one, or where frames are not held
+    motion: Motion | None  # from the previous frame; None without one, or where frames are not held
 
 
 class Stylizer:
@@ -122,35 +128,35 @@ class Stylizer:
         self._upload = backend.upload
         self._style = style
         self.temporal = temporal
-        self._previous: RGB | None = None
+        self._previous: Pixels | None = None
         self._strength = backend.upload(scalar(alpha))
         self._preserve_color = backend.upload(scalar(preserve_color))
 
     def __call__(self, rgb: RGB) -> RGB:
         """The stylized picture, as large as `rgb`: uint8 (height, width, 3). Frames of a video come in turn."""
-        previous, self._previous = self._previous, rgb
-        return self.shown(rgb, self.ahead(rgb, previous))
+        pixels = Pixels(rgb)
+        previous, self._previous = self._previous, pixels
+        return self.shown(pixels, self.ahead(pixels, previous))
 
-    def ahead(self, rgb: RGB, previous: RGB | None) -> Made:
+    def ahead(self, pixels: Pixels, previous: Pixels | None) -> Made:
         """What needs no earlier result: see FrameStylizer."""
-        height, width, _ = rgb.shape
-        self.check_size(Size(width, height))
+        self.check_size(pixels.size)
         mean, std = self._style
         outputs = self._stylize(
-            frame=self._upload(rgb[None]),
+            frame=pixels.tensor(self._upload),
             mean=mean,
             std=std,
             strength=self._strength,
             preserve_color=self._preserve_color,
         )
-        flow = None if self.temporal is None else self.temporal.flow(rgb, previous)
-        return Made(outputs["stylized"], flow)
+        motion = None if self.temporal is None else self.temporal.motion(pixels, previous)
+        return Made(outputs["stylized"], motion)
 
-    def shown(self, rgb: RGB, made: Made) -> RGB:
+    def shown(self, pixels: Pixels, made: Made) -> RGB:
         """The frame to show: see FrameStylizer."""
         if self.temporal is None:
             return made.stylized.numpy()[0]
-        return self.temporal(rgb, *made)
+        return self.temporal(pixels, *made)
 
     def check_size(self, size: Size) -> None:
         """Raise InputError where frames of `size` are smaller than the network takes."""
@@ -177,7 +183,7 @@ def stylize_video(
 
     def ahead(pair: tuple[Frame, Frame | None]) -> T:
         frame, previous = pair
-        return stylizer.ahead(frame.rgb, None if previous is None else previous.rgb)
+        return stylizer.ahead(frame.pixels, None if previous is None else previous.pixels)
 
     with (
         prefetched(source, depth=DEPTH) as frames,
@@ -187,9 +193,9 @@ def stylize_video(
         try:
             for (frame, _), found in made:
                 begun = time.perf_counter()
-                rgb = stylizer.shown(frame.rgb, found)
+                shown = stylizer.shown(frame.pixels, found)
                 stages.blend += time.perf_counter() - begun
-                write(Frame(rgb=rgb, time=frame.time, duration=frame.duration))
+                write(Frame(pixels=Pixels(shown), time=frame.time, duration=frame.duration))
                 stages.frames_out += 1
                 progress(stages.frames_out)
         except UnavailableError:

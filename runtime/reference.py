@@ -13,6 +13,7 @@ from tsn.runtime.drawn_frame import drawn_frame
 from tsn.runtime.geometry import Size
 from tsn.runtime.manifest import NetworkName
 from tsn.runtime.pipeline import Stylizer
+from tsn.runtime.surfaces import DEPTHS, drawn_surface
 from tsn.runtime.temporal import TemporalBlend, open_flow
 
 Arrays = Mapping[str, Array]
@@ -57,6 +58,11 @@ def reference_calls(
     if held:  # a run begins with the newer anchor alone
         inputs = {**backend.calls["blend"][-1].inputs, "share": np.array([SHARE], np.float32)}
         called(backend.load(bundle.network("blend")), inputs, backend)
+    height, width, _ = picture.shape
+    even = picture[: height - height % 2, : width - width % 2]
+    for depth in DEPTHS.values():
+        if depth.network in networks:
+            called(backend.load(bundle.network(depth.network)), drawn_surface(even, depth), backend)
     return backend.calls
 
 
@@ -69,6 +75,7 @@ def called(session: Session, inputs: Arrays, backend: Backend) -> Arrays:
 class _Recorder:
     """A backend that keeps what its networks take and give."""
 
+    surfaces = None
     in_host_memory = False  # engines are compared as they run on a GPU
     lanes = 1
     notes = ()

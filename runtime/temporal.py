@@ -10,7 +10,8 @@ from tsn.runtime.backends import Backend, Tensor, scalar
 from tsn.runtime.bundle import Bundle
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import UsageError
-from tsn.runtime.flow import DisFlow, Flow, FlowSource, RaftFlow
+from tsn.runtime.flow import DisFlow, FlowSource, Motion, OnHost, RaftFlow
+from tsn.runtime.pixels import Pixels
 
 PERIOD = 20  # frames from one anchor to the next
 FADE = 9  # frames in which an anchor takes over from the one before
@@ -37,42 +38,39 @@ class TemporalBlend:
         self._flow = flow
         self._frames = 0
         self._coverage = 1.0  # of the newest frame by its anchors
-        self._last: RGB = np.empty((0, 0, 3), np.uint8)  # the newest frame, and what was shown for it
-        self._shown: RGB = self._last
+        self._shown: RGB = np.empty((0, 0, 3), np.uint8)  # for the newest frame
         self.cuts: list[int] = []
 
-    def flow(self, rgb: RGB, previous: RGB | None) -> Flow | Tensor | None:
-        """The flow from a frame to the previous one; None where there is none of its size. For several threads."""
-        return self._flow(rgb, previous) if previous is not None and previous.shape == rgb.shape else None
+    def motion(self, pixels: Pixels, previous: Pixels | None) -> Motion | None:
+        """From the previous frame to this one; None where there is none of its size. For several threads."""
+        return self._flow(pixels, previous) if previous is not None and previous.size == pixels.size else None
 
-    def __call__(self, rgb: RGB, stylized: Tensor, flow: Flow | Tensor | None) -> RGB:
+    def __call__(self, pixels: Pixels, stylized: Tensor, motion: Motion | None) -> RGB:
         """The frame to show, uint8 (height, width, 3). Called for each frame in turn.
 
         Args:
-            rgb: the frame, uint8 (height, width, 3).
+            pixels: the frame.
             stylized: what the network `stylize` made of it.
-            flow: what the method `flow` gave; None begins anew.
+            motion: what the method `motion` gave; None begins anew.
         """
         self._frames += 1
-        if flow is not None and np.array_equal(rgb, self._last):
-            return self._shown  # drawn in twos, or a pause: nothing ages meanwhile
-        self._last = rgb
-        self._shown = self._next(rgb, stylized, flow)
+        if motion is None or not motion.still:  # drawn in twos, or a pause: nothing ages meanwhile
+            self._shown = self._next(pixels, stylized, motion)
         return self._shown
 
-    def _next(self, rgb: RGB, stylized: Tensor, flow: Flow | Tensor | None) -> RGB:
-        if flow is None:
-            self._begin(rgb, stylized)
+    def _next(self, pixels: Pixels, stylized: Tensor, motion: Motion | None) -> RGB:
+        if motion is None:
+            self._begin(pixels, stylized)
             return stylized.numpy()[0]
         self._age += 1
-        self._newer = self._newer.carried(flow)
+        self._newer = self._newer.carried(motion.flow)
         newer = older = self._newer.seen()
         if self._age < FADE:
-            self._older = self._older.carried(flow)
+            self._older = self._older.carried(motion.flow)
             older = self._older.seen()
         outputs = self._blend(
             styled=stylized,
-            current=self._upload(rgb[None]),
+            current=pixels.tensor(self._upload),
             older=older[0],
             newer=newer[0],
             older_intact=older[1],
@@ -86,13 +84,13 @@ class TemporalBlend:
         if cut:
             self.cuts.append(self._frames - 1)
         if cut or coverage < LEAST_COVERAGE:
-            self._begin(rgb, stylized)
+            self._begin(pixels, stylized)
         elif self._age == PERIOD:
-            self._older, self._newer, self._age = self._newer, self._keep(stylized, rgb), 0
+            self._older, self._newer, self._age = self._newer, self._keep(stylized, pixels), 0
         return outputs["blended"].numpy()[0]
 
-    def _begin(self, rgb: RGB, stylized: Tensor) -> None:
-        self._older: KeptAnchor = self._keep(stylized, rgb)
+    def _begin(self, pixels: Pixels, stylized: Tensor) -> None:
+        self._older: KeptAnchor = self._keep(stylized, pixels)
         self._newer: KeptAnchor = self._older
         self._age = FADE
 
@@ -108,5 +106,5 @@ def open_flow(name: str | None, bundle: Bundle, backend: Backend) -> FlowSource:
             f"the bundle {bundle.folder} has no flow network. Use --flow dis, or export with --flow raft-small"
         )
     if name == "dis" or network is None:
-        return DisFlow()
+        return OnHost(DisFlow())
     return RaftFlow(bundle.network("features"), bundle.network("flow"), backend, largest_pixels=network.largest_pixels)

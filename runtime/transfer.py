@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from math import floor
 from pathlib import Path
+from typing import Literal
 
 import cv2
 
@@ -16,6 +17,7 @@ from tsn.runtime.encoders import check_container
 from tsn.runtime.errors import OutputError, UnavailableError, UsageError
 from tsn.runtime.job import Report, Settings
 from tsn.runtime.manifest import library_named
+from tsn.runtime.nvdec_frames import OpenDeviceFrames, device_frames
 from tsn.runtime.outputs import kind_of, output_path
 from tsn.runtime.overlap import usable_cores
 from tsn.runtime.pictures import pictures_in, stylize_pictures
@@ -128,7 +130,7 @@ class VideoStyleTransfer:
         gpu = self.backend.name != "cpu"
         with (
             whole_file(report.output, overwrite=settings.overwrite) as temporary,
-            read_video(report.input, settings, gpu=gpu) as reader,
+            read_video(report.input, settings, gpu=gpu, on_device=self._on_device(settings)) as reader,
         ):
             stylizer = self._stylizer(report, styles, settings, side_by_side=True)
             stylizer.check_size(reader.size)
@@ -172,15 +174,27 @@ class VideoStyleTransfer:
         with progress(len(paths)) as show:
             stylize_pictures(paths, targets.__getitem__, stylizer, report, settings=settings, progress=show)
 
-    def _temporal(self, settings: Settings) -> TemporalBlend | None:
-        """What holds the frames of a video, if anything is to."""
+    def _on_device(self, settings: Settings) -> OpenDeviceFrames | None:
+        """How decoded frames stay on the GPU, where all that reads them is there."""
+        on_host = self._flow_name(settings) == "dis"
+        return None if on_host else device_frames(self.bundle, self.backend)
+
+    def _flow_name(self, settings: Settings) -> Literal["dis", "raft"] | None:
+        """What finds the motion by which frames are held; None where they are not."""
         asked = settings.temporal if settings.temporal is not None else self._use_temporal_consistency
         chosen = settings.flow is not None or settings.temporal_strength != 1.0  # who sets it up wants it
         wanted = "flow" in self.bundle.manifest.networks or chosen if asked is None else asked
         if not wanted:
             return None
+        return settings.flow or ("raft" if "flow" in self.bundle.manifest.networks else "dis")
+
+    def _temporal(self, settings: Settings) -> TemporalBlend | None:
+        """What holds the frames of a video, if anything is to."""
+        name = self._flow_name(settings)
+        if name is None:
+            return None
         cv2.setNumThreads(max(1, (self._threads or usable_cores()) // 2))  # OpenCV works beside the stylizer
-        flow = open_flow(settings.flow, self.bundle, self.backend)
+        flow = open_flow(name, self.bundle, self.backend)
         return TemporalBlend(self.bundle, self.backend, flow=flow, strength=settings.temporal_strength)
 
     def _stylizer(

@@ -23,6 +23,7 @@ Kind = Literal["picture", "flow", "values"]
 KINDS: Mapping[str, Kind] = {
     "styled": "picture",
     "stylized": "picture",
+    "frame": "picture",
     "flow": "flow",
     "anchor": "picture",
     "carried": "picture",

@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.error import FFmpegError
 
 from tsn.runtime.colour import RgbFromVideo, colour_of
-from tsn.runtime.decoders import CpuDecoder, OpenDecoder, cpu_asked, refuse_other, try_nvdec
+from tsn.runtime.decoders import CpuDecoder, OpenDecoder, cpu_asked, nvdec_chosen, same_frame, try_nvdec
 from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.geometry import Size
 from tsn.runtime.job import Choice, Settings
 from tsn.runtime.nvdec import nvdec_for
+from tsn.runtime.nvdec_frames import Decoded, DeviceFrame, OpenDeviceFrames
 from tsn.runtime.pipeline import Frame
+from tsn.runtime.pixels import Pixels
 from tsn.runtime.promise import Promise
 from tsn.runtime.timeline import from_key_frame, origin_of, packets_of, times_may_jump
 from tsn.runtime.video_file import open_video
@@ -49,7 +50,9 @@ class VideoReader:
         decoder: what decodes, and why.
     """
 
-    def __init__(self, path: Path, settings: Settings, *, gpu: bool = False) -> None:
+    def __init__(
+        self, path: Path, settings: Settings, *, gpu: bool = False, on_device: OpenDeviceFrames | None = None
+    ) -> None:
         start, duration = settings.start, settings.duration
         self.path = path
         self.whole = start is None and duration is None and settings.max_frames is None
@@ -66,29 +69,28 @@ class VideoReader:
         first = self._first_wanted()
         if first is None:
             raise self._no_frame(start)
-        self._rotation = round(first.rotation / 90) % 4  # quarter turns against the clock
+        assert isinstance(first, av.VideoFrame)  # the CPU begins
+        turns = round(first.rotation / 90) % 4  # quarter turns against the clock
         coded = Size(first.width, first.height)
-        upright = coded if self._rotation % 2 == 0 else Size(coded.height, coded.width)
+        upright = coded if turns % 2 == 0 else Size(coded.height, coded.width)
         self.input_size = upright
         self.size = settings.output_size(upright)
         self.colour = colour_of(first)
-        self._to_rgb = RgbFromVideo(
-            self.colour, self.size if self._rotation % 2 == 0 else Size(self.size.height, self.size.width)
-        )
+        self._to_rgb = RgbFromVideo(self.colour, self.size, turns=turns)
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
-        self.pixel_aspect = Fraction(1) if self.size != upright else aspect if self._rotation % 2 == 0 else 1 / aspect
+        self.pixel_aspect = Fraction(1) if self.size != upright else aspect if turns % 2 == 0 else 1 / aspect
         self.expected = self._expected()
-        self.decoder, self._first = cpu_asked(settings.decoder), first
+        self.decoder = cpu_asked(settings.decoder)
+        self._first: Decoded = first
         if try_nvdec(settings.decoder, gpu=gpu):
-            self._change_decoder(required=settings.decoder == "nvdec")
+            stays = on_device is not None and not turns and self.size == coded
+            self._change_decoder([on_device, None] if stays else [None], required=settings.decoder == "nvdec")
 
     def __iter__(self) -> Iterator[Frame]:
-        frame: av.VideoFrame | None = self._first
+        frame: Decoded | None = self._first
         last, shown = -1, None
         while frame is not None:
-            rgb = self._to_rgb(frame)
-            if self._rotation:
-                rgb = np.ascontiguousarray(np.rot90(rgb, self._rotation))
+            pixels = self._pixels(frame)
             if frame.pts is None:  # raw streams state no times
                 begins = last + round(1 / (self.rate * self.time_base)) if last >= 0 else 0
             else:
@@ -103,12 +105,17 @@ class VideoReader:
             if self.stop is not None:
                 ends = min(ends, self.stop - self.origin)
             self._end = self.origin + ends
-            yield Frame(rgb=rgb, time=ticks * self.time_base, duration=ends - ticks * self.time_base)
+            yield Frame(pixels=pixels, time=ticks * self.time_base, duration=ends - ticks * self.time_base)
             last, shown, frame = ticks, frame.pts, following
         if self._ran_out:
             self.missing = max(self.missing, self._lost())
         if not self.whole:
             self.missing += self._decoder.unseen(self._first.pts, shown)
+
+    def _pixels(self, frame: Decoded) -> Pixels:
+        if isinstance(frame, DeviceFrame):
+            return frame.pixels
+        return Pixels(self._to_rgb(frame))
 
     def close(self) -> None:
         """Release the file."""
@@ -134,7 +141,7 @@ class VideoReader:
         self.close()
         self._open()
 
-    def _first_wanted(self) -> av.VideoFrame | None:
+    def _first_wanted(self) -> Decoded | None:
         """The first frame that is asked for, of a file that was just opened."""
         later = self.origin > self._beginning
         if later and not times_may_jump(self._container):
@@ -145,22 +152,27 @@ class VideoReader:
             first = next(self._wanted, None)
         return first
 
-    def _change_decoder(self, *, required: bool) -> None:
-        """Go to the same frame with NVDEC, and back to the CPU where that fails and is not `required`."""
-        try:
-            self._open_decoder = nvdec_for(self._stream, self._first)
-            self._reopen()
-            found = self._first_wanted()
-            refuse_other(found, self._first, self._to_rgb)
-            assert found is not None
-            self.decoder, self._first = Choice("nvdec", "its first frame is that of the CPU"), found
-        except UnavailableError as error:
-            if required:
-                self.close()
-                raise UnavailableError(f"{error}. Leave --decoder nvdec out, or use --decoder cpu") from error
-            self._open_decoder = CpuDecoder
-            self._reopen()
-            self.decoder, self._first = Choice("cpu", str(error)), self._first_wanted() or self._first
+    def _change_decoder(self, ways: Sequence[OpenDeviceFrames | None], *, required: bool) -> None:
+        """Go to the same frame with NVDEC, in the first way that works; back to the CPU where none is `required`."""
+        expected = self._first
+        assert isinstance(expected, av.VideoFrame)
+        failures: list[UnavailableError] = []
+        for on_device in ways:
+            try:
+                self._open_decoder = nvdec_for(self._stream, expected, colour=self.colour, on_device=on_device)
+                self._reopen()
+                self._first = same_frame(self._first_wanted(), expected, self._pixels)
+            except UnavailableError as error:
+                failures.append(error)
+            else:
+                self.decoder = nvdec_chosen(failures, on_device=on_device is not None)
+                return
+        if required:
+            self.close()
+            raise UnavailableError(f"{failures[-1]}. Leave --decoder nvdec out, or use --decoder cpu") from failures[-1]
+        self._open_decoder = CpuDecoder
+        self._reopen()
+        self.decoder, self._first = Choice("cpu", str(failures[-1])), self._first_wanted() or expected
 
     def _seek(self) -> None:
         try:
@@ -168,7 +180,7 @@ class VideoReader:
         except FFmpegError:  # some containers cannot seek
             self._reopen()
 
-    def _decode(self) -> Generator[av.VideoFrame]:
+    def _decode(self) -> Generator[Decoded]:
         """Frames in order of presentation. Damage is counted and passed over."""
         packets = (packet for packet in packets_of(self._container) if packet.stream.index == self._stream.index)
         if self.origin > self._beginning and times_may_jump(self._container):
@@ -190,9 +202,9 @@ class VideoReader:
                 continue
             yield from frames
 
-    def _cut(self, frames: Iterator[av.VideoFrame]) -> Generator[av.VideoFrame]:
+    def _cut(self, frames: Iterator[Decoded]) -> Generator[Decoded]:
         """The frames within start and stop, and the one before them where it is still shown for long."""
-        before: av.VideoFrame | None = None
+        before: Decoded | None = None
         for frame in frames:
             at = frame.pts * self.time_base if frame.pts is not None else None
             self._earliest = at if self._earliest is None else self._earliest
@@ -211,7 +223,7 @@ class VideoReader:
         if before is not None and self._end is not None and self._end > self.origin:
             yield self._counted(before)
 
-    def _counted(self, frame: av.VideoFrame) -> av.VideoFrame:
+    def _counted(self, frame: Decoded) -> Decoded:
         self._frames += 1
         self.damaged += frame.is_corrupt
         return frame
@@ -220,7 +232,7 @@ class VideoReader:
         over = at is not None and self.stop is not None and at >= self.stop
         return over or (self._max_frames is not None and self._frames >= self._max_frames)
 
-    def _lasts(self, frame: av.VideoFrame) -> Fraction:
+    def _lasts(self, frame: Decoded) -> Fraction:
         return frame.duration * self.time_base if frame.duration else 1 / self.rate
 
     def _expected(self) -> int | None:
@@ -261,12 +273,16 @@ class VideoReader:
 
 
 @contextmanager
-def read_video(path: Path, settings: Settings, *, gpu: bool = False) -> Generator[VideoReader]:
+def read_video(
+    path: Path, settings: Settings, *, gpu: bool = False, on_device: OpenDeviceFrames | None = None
+) -> Generator[VideoReader]:
     """Open a video for reading and close it at the end. NVDEC is a choice where the networks run on a `gpu`.
+
+    What NVDEC decodes stays on the GPU where `on_device` says how, if it is neither turned nor scaled.
 
     Raises InputError: missing, no video, no frames, only audio; UnavailableError: NVDEC is asked for and cannot run.
     """
-    reader = VideoReader(path, settings, gpu=gpu)
+    reader = VideoReader(path, settings, gpu=gpu, on_device=on_device)
     try:
         yield reader
     finally:

@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tsn.export.exportable import Exportable
     from tsn.train.weights import Networks
 
 
@@ -67,6 +68,16 @@ def tiny_networks() -> "Networks":
     return Networks(architecture=architecture, encoder=encoder.eval(), decoder=decoder.eval())
 
 
+def every_network(networks: "Networks") -> "list[Exportable]":
+    """The networks of a bundle without flow."""
+    from tsn.export.stylizer import style_network, stylize_network
+    from tsn.export.surfaces import surface_networks
+    from tsn.export.temporal import anchor_networks, blend_network
+
+    styled = [style_network(networks, []), stylize_network(networks, [])]
+    return [*styled, *anchor_networks(), blend_network(), *surface_networks()]
+
+
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the tiny networks with the styles `stripes` and `noise`, exported as tsn-export does.
@@ -74,8 +85,6 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     Shared by all tests of a session: copy it before changing it.
     """
     from tsn.export.bundle_writer import write_bundle
-    from tsn.export.stylizer import style_network, stylize_network
-    from tsn.export.temporal import anchor_networks, blend_network
 
     y, x = np.mgrid[0:64, 0:80]
     stripes = np.stack([x * 3, y * 3, (x + y) % 16 * 15], axis=-1).astype(np.uint8)
@@ -84,7 +93,7 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     write_bundle(
         folder,
         tiny_networks,
-        [style_network(tiny_networks, []), stylize_network(tiny_networks, []), *anchor_networks(), blend_network()],
+        every_network(tiny_networks),
         name="tiny",
         styles={"stripes": stripes, "noise": noise},
     )
@@ -96,8 +105,6 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
     """The tiny bundle with `stylize` in FP16 and BF16 beside FP32. Shared: copy it before changing it."""
     from tsn.export import bundle_writer
     from tsn.export.exportable import Exportable
-    from tsn.export.stylizer import style_network, stylize_network
-    from tsn.export.temporal import anchor_networks, blend_network
 
     true_write = bundle_writer.write_onnx
 
@@ -113,7 +120,7 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
         bundle_writer.write_bundle(
             folder,
             tiny_networks,
-            [style_network(tiny_networks, []), stylize_network(tiny_networks, []), *anchor_networks(), blend_network()],
+            every_network(tiny_networks),
             name="half",
             styles={"noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)},
             precisions=("fp16", "bf16"),

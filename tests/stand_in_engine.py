@@ -29,6 +29,7 @@ class StandIn:
     """Runs plans that are ONNX files; the outputs of `spoilt` networks are `by` levels of 255 too large."""
 
     name, description, lanes, notes = NAME, "stands for TensorRT", 1, ()
+    surfaces = None
     in_host_memory = False
 
     def __init__(self, *, spoilt: str = "", by: float = 0.0) -> None:

@@ -19,6 +19,7 @@ from tsn.runtime.geometry import Size
 from tsn.runtime.job import Settings
 from tsn.runtime.overlap import usable_cores
 from tsn.runtime.pipeline import Frame, Stylizer, stylize_video
+from tsn.runtime.pixels import Pixels
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal import TemporalBlend, open_flow
 from tsn.runtime.transfer import VideoStyleTransfer
@@ -86,7 +87,7 @@ class _Held:
 
     def __iter__(self) -> Iterator[Frame]:
         for index, picture in enumerate(self._pictures):
-            yield Frame(rgb=picture, time=index / RATE, duration=1 / RATE)
+            yield Frame(pixels=Pixels(picture), time=index / RATE, duration=1 / RATE)
 
 
 class _Nowhere:

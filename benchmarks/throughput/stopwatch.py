@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.colour import RGB
-from tsn.runtime.flow import Flow, FlowSource
+from tsn.runtime.flow import FlowSource, Motion
 from tsn.runtime.manifest import Manifest
+from tsn.runtime.pixels import Pixels
 
 REST = "other"  # what runs outside of any stage: preparing arrays, bookkeeping
 
@@ -89,6 +89,7 @@ class TimedBackend:
         self.description = backend.description
         self.notes = backend.notes
         self.in_host_memory = backend.in_host_memory
+        self.surfaces = backend.surfaces
         self.lanes = 1  # one clock follows one frame
         self._backend = backend
         self._names = names_of_files(manifest)
@@ -122,6 +123,6 @@ class TimedFlow:
         self._flow = flow
         self._watch = watch
 
-    def __call__(self, current: RGB, previous: RGB) -> Flow | Tensor:
+    def __call__(self, current: Pixels, previous: Pixels) -> Motion:
         with self._watch.stage("flow"):
             return self._flow(current, previous)

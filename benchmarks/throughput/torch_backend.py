@@ -69,6 +69,7 @@ class TorchBackend:
 
     name = "torch"
     notes = ()
+    surfaces = None
     lanes = 1  # one frame uses all the cores, or fills the GPU
 
     def __init__(self, row: Row, bundle: Bundle, networks: Networks, *, threads: int | None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsn.runtime.errors import UnavailableError
+from tsn.runtime.geometry import Size
 
 Array = NDArray[Any]
 
@@ -23,6 +24,24 @@ class Tensor(Protocol):
 
     def numpy(self) -> Array:
         """A copy in host memory: the only way home."""
+        ...
+
+
+class Surfaces(Protocol):
+    """How a backend takes over what NVDEC decodes beside it on the same GPU."""
+
+    @property
+    def context(self) -> int:
+        """The handle of CUDA's context."""
+        ...
+
+    @property
+    def stream(self) -> int:
+        """The handle of the stream to decode on."""
+        ...
+
+    def taken(self, address: int, shape: tuple[int, ...]) -> Tensor:
+        """A copy of the bytes that the stream's work so far leaves at an address of the GPU: they may change then."""
         ...
 
 
@@ -56,6 +75,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def surfaces(self) -> Surfaces | None:
+        """How decoded frames get to it without a way over the host; None where they cannot."""
+        ...
+
+    @property
     def lanes(self) -> int:
         """How many frames at once it may pay to compute, where a frame is little work."""
         ...
@@ -76,6 +100,18 @@ class Backend(Protocol):
     def upload(self, array: Array) -> Tensor:
         """Copy a host array to the device: the only way there."""
         ...
+
+
+def frame_size(inputs: Mapping[str, Tensor]) -> Size | None:
+    """The size of the frames among what a network takes: it is the same for all of them."""
+    for name in FRAMES:
+        if name in inputs:
+            height, width = inputs[name].shape[1:3]
+            return Size(width, height)
+    if "chroma" in inputs:  # of 4:2:0, one value for two pixels on both sides
+        height, width = inputs["chroma"].shape[1:3]
+        return Size(2 * width, 2 * height)
+    return None
 
 
 # The module and in it the function of each backend: `(*, threads: int | None) -> Backend`. It raises UnavailableError,

@@ -1,9 +1,9 @@
 """The GPU's memory and its streams, through pycuda: what the backends of TensorRT share.
 
 The context is the GPU's primary one, which torch, TensorRT and NVDEC use beside us; pycuda.autoinit would make another.
-Work runs on three streams: copies from the host, networks, and networks beside those. Each writes to memory of a pool
-of its own alone, and waits for the event of what it reads of another's. So memory that goes back to its pool is not
-written before it was read: its own stream writes behind that, and what another stream reads is held until it has.
+Work runs on four streams: copies from the host, NVDEC, networks, and networks beside those. Each writes to memory of a
+pool of its own alone, and waits for the event of what it reads of another's. So memory that goes back to its pool is
+not written before it was read: its own stream writes behind that, and what another stream reads is held until it has.
 """
 
 # pycuda does not state its types.
@@ -121,6 +121,7 @@ class CudaDevice:
 
     Attributes:
         copies: the stream of copies from the host.
+        decoding: that of NVDEC, and of copies of what it decodes.
         networks, beside: streams of networks; those of the second run beside those of the first.
     """
 
@@ -140,7 +141,9 @@ class CudaDevice:
         self._context = self._cuda.Device(0).retain_primary_context()
         self._turn = RLock()  # the pools and the streams serve one thread at a time
         with self.current():
-            self.copies, self.networks, self.beside = (Stream(self._cuda, tools.DeviceMemoryPool()) for _ in range(3))
+            self.copies, self.decoding, self.networks, self.beside = (
+                Stream(self._cuda, tools.DeviceMemoryPool()) for _ in range(4)
+            )
             self._host_pool = tools.PageLockedMemoryPool()
         weakref.finalize(self, _end, self._context, self._host_pool)
 
@@ -197,6 +200,26 @@ class CudaDevice:
             pinned[...] = array
             self._cuda.memcpy_htod_async(tensor.address, pinned, self.copies.queue)
             tensor.written = self.copies.mark(held=[pinned])
+        return tensor
+
+    @property
+    def context(self) -> int:
+        """The handle of CUDA's context: see Surfaces."""
+        return self._context.handle
+
+    @property
+    def stream(self) -> int:
+        """The handle of the stream to decode on: see Surfaces."""
+        return self.decoding.handle
+
+    def taken(self, address: int, shape: tuple[int, ...]) -> Tensor:
+        """A copy of what NVDEC left at an address: see Surfaces."""
+        with self.current():
+            tensor = self.allocate(self.decoding, shape, np.dtype(np.uint8))
+            self._cuda.memcpy_dtod_async(tensor.address, address, tensor.nbytes, self.decoding.queue)
+            tensor.written = self.decoding.mark()
+        with self._pushed():
+            tensor.written.synchronize()
         return tensor
 
     def download(self, tensor: CudaTensor) -> Array:

@@ -71,6 +71,7 @@ class OrtBackend:
     name = "cpu"
     notes = ()
     in_host_memory = True
+    surfaces = None
 
     def __init__(self, *, threads: int | None) -> None:
         self._threads = threads or usable_cores()

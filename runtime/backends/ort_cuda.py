@@ -9,9 +9,10 @@ from typing import Any
 
 import onnxruntime as ort
 
-from tsn.runtime.backends import FRAMES, Array, Backend, Session, Tensor
+from tsn.runtime.backends import Array, Backend, Session, Tensor, frame_size
 from tsn.runtime.backends.ort import OrtTensor, device_error, first_line, refuse_other, run_error
-from tsn.runtime.driver import Gpu, probe_driver
+from tsn.runtime.backends.ort_surfaces import OrtSurfaces
+from tsn.runtime.driver import Gpu, load_driver, probe_driver
 from tsn.runtime.errors import BundleError, UnavailableError
 
 PROVIDER = "CUDAExecutionProvider"
@@ -31,7 +32,7 @@ class CudaOrtSession:
         self._session: Any = None
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
-        lengths = axis_lengths({name: tensor.shape for name, tensor in inputs.items()})
+        lengths = axis_lengths(inputs)
         if lengths != self._lengths:
             self._session = None  # its memory first
             self._session, self._lengths = open_session(self._network, lengths), lengths
@@ -60,6 +61,7 @@ class CudaOrtBackend:
 
     def __init__(self, gpu: Gpu) -> None:
         self.description = f"ONNX Runtime {ort.__version__}, {gpu}"
+        self.surfaces = OrtSurfaces(load_driver())
 
     def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         return CudaOrtSession(network)
@@ -82,14 +84,15 @@ def connect(*, threads: int | None) -> Backend:
     return CudaOrtBackend(gpu)
 
 
-def axis_lengths(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """How long the dynamic axes of a network are, by their names in it, for inputs of these shapes."""
+def axis_lengths(inputs: Mapping[str, Tensor]) -> dict[str, int]:
+    """How long the dynamic axes of a network are, by their names in it, for these inputs."""
     lengths: dict[str, int] = {}
-    for name, shape in shapes.items():
-        if name in FRAMES:
-            lengths |= {"height": shape[1], "width": shape[2]}
-        if name == "features":
-            lengths |= {"feature_height": shape[2], "feature_width": shape[3]}
+    if (size := frame_size(inputs)) is not None:
+        lengths |= {"height": size.height, "width": size.width}
+    if "chroma" in inputs:
+        lengths |= {"half_height": inputs["chroma"].shape[1], "half_width": inputs["chroma"].shape[2]}
+    if "features" in inputs:
+        lengths |= {"feature_height": inputs["features"].shape[2], "feature_width": inputs["features"].shape[3]}
     return lengths
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tsn.runtime.backends import FRAMES, Array, Backend, Session, Tensor
+from tsn.runtime.backends import Array, Backend, Session, Tensor, frame_size
 from tsn.runtime.backends.cuda import CudaDevice, CudaTensor, Stream
 from tsn.runtime.backends.cuda_graph import CaptureRefusedError, CudaGraph
 from tsn.runtime.driver import Gpu, probe_driver
 from tsn.runtime.engines import engine_at, rebuild, refuse_foreign, refuse_size
 from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
-from tsn.runtime.geometry import Size
 from tsn.runtime.manifest import Engine, Library
 from tsn.runtime.trt_library import TrtLibrary, open_library
 
@@ -53,9 +52,8 @@ class TrtSession:
         self._captured: _Captured | None = None
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
-        for name in FRAMES:
-            if name in inputs:
-                refuse_size(self._entry, self._path, Size(inputs[name].shape[2], inputs[name].shape[1]))
+        if (size := frame_size(inputs)) is not None:
+            refuse_size(self._entry, self._path, size)
         given: dict[str, CudaTensor] = {}
         for name, tensor in inputs.items():
             assert isinstance(tensor, CudaTensor)
@@ -143,6 +141,7 @@ class TrtBackend:
         self._library, self._gpu, self._device = library, gpu, device
         self.description = f"{library.title}, {gpu}"
         self.notes: list[str] = []
+        self.surfaces = device
 
     def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         """Load a plan, once the manifest beside it says that it is ours and fits. Raises BundleError."""

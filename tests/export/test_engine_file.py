@@ -53,8 +53,8 @@ def test_the_style_network_is_built_for_pictures_of_any_proportion(tiny_bundle: 
 
 
 @pytest.mark.parametrize("sizes", [STATIC, DYNAMIC], ids=["static", "dynamic"])
-@pytest.mark.parametrize("name", ["anchor", "carry", "blend"])
-def test_the_networks_that_hold_frames_are_built_too(tiny_bundle: Path, sizes: Sizes, name: str) -> None:
+@pytest.mark.parametrize("name", ["anchor", "carry", "blend", "nv12", "p010"])
+def test_the_networks_without_weights_are_built_too(tiny_bundle: Path, sizes: Sizes, name: str) -> None:
     plan = build_engine(tiny_bundle / f"{name}.onnx", open_builder(request(sizes=sizes)), sizes)
     assert plan.startswith(PLAN)
 

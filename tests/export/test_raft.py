@@ -36,7 +36,8 @@ def flow_of(
     scale: Fraction = Fraction(1),
 ) -> torch.Tensor:
     features = FeaturesGraph(network, scale=scale)
-    return FlowGraph(network, updates=updates, scale=scale)(current, previous, features(current), features(previous))
+    graph = FlowGraph(network, updates=updates, scale=scale)
+    return graph(current, previous, features(current), features(previous))[0]
 
 
 @pytest.fixture(scope="module", params=["raft-small", "raft-large"])

@@ -150,9 +150,11 @@ def test_an_export_goes_that_way_for_the_stylizer_alone(
     monkeypatch.setattr(bundle_writer, "write_onnx", copied)
     words = ("last.pth", "-o", tmp_path / "new", "--engine", "--fp16", "--size", "80x64", "--via", "torch-tensorrt")
     assert exit_code(cli.main, "tsn-export", *words) == 0
-    assert sorted(built) == ["anchor.onnx", "blend.onnx", "carry.onnx", "style.onnx", "stylize in fp16 for 80x64"]
+    by_way = {f"{name}.onnx" for name in ("anchor", "blend", "carry", "nv12", "p010", "style")}
+    assert set(built) == {*by_way, "stylize in fp16 for 80x64"}
     engines = {name: network.engine for name, network in open_bundle(tmp_path / "new").manifest.networks.items()}
     assert {name: engine.via for name, engine in engines.items() if engine} == {
-        "style": "onnx", "stylize": "torch-tensorrt", "anchor": "onnx", "carry": "onnx", "blend": "onnx"
+        "style": "onnx", "stylize": "torch-tensorrt", "anchor": "onnx", "carry": "onnx", "blend": "onnx",
+        "nv12": "onnx", "p010": "onnx",
     }  # fmt: skip
     assert all(engine is not None and engine.verified is not None for engine in engines.values())

@@ -14,6 +14,7 @@ import numpy as np
 
 CODECS = {"H264": "h264", "HEVC": "hevc", "VP9": "vp9", "AV1": "libdav1d", "MPEG4": "mpeg4"}
 SURFACES = {8: ("NV12", "nv12"), 10: ("P016", "p010le")}
+CONTEXT, STREAM = 7001, 7002  # handles of those who keep its frames on the GPU: here that is host memory too
 GPU = {"num_decoder_engines": 1, "width_max": 8192, "height_max": 8192, "mb_num_max": 262144}
 
 
@@ -112,9 +113,9 @@ def stand_in(
             return dict.fromkeys((*GPU, "width_min", "height_min"), 0)
         return GPU | {"width_min": least, "height_min": least, "width_max": most, "height_max": most}
 
-    def create(*, gpuid: int, codec: str, usedevicememory: bool) -> Decoder:
+    def create(*, gpuid: int, codec: str, usedevicememory: bool, cudacontext: int = 0, cudastream: int = 0) -> Decoder:
         assert gpuid == 0
-        assert not usedevicememory
+        assert (cudacontext, cudastream) == ((CONTEXT, STREAM) if usedevicememory else (0, 0))
         made.append(Decoder(codec, drops, brighter, fails_at))
         return made[-1]
 

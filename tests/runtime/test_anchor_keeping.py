@@ -14,9 +14,10 @@ from tsn.runtime.anchor_keeping import DeviceAnchor, HostAnchor, open_keeping
 from tsn.runtime.backends.ort import OrtBackend
 from tsn.runtime.bundle import Bundle, open_bundle
 from tsn.runtime.errors import BundleError
-from tsn.runtime.flow import DisFlow
+from tsn.runtime.flow import DisFlow, OnHost
 from tsn.runtime.manifest import MANIFEST
 from tsn.runtime.pipeline import Stylizer
+from tsn.runtime.pixels import Pixels
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal import PERIOD, TemporalBlend
 
@@ -29,7 +30,7 @@ class Device(OrtBackend):
 
 def stylizer(bundle: Bundle, backend: OrtBackend) -> Stylizer:
     style = mixed_style(bundle, backend, [StyleChoice(source="noise")], size=64)
-    return Stylizer(bundle, backend, style=style, temporal=TemporalBlend(bundle, backend, flow=DisFlow()))
+    return Stylizer(bundle, backend, style=style, temporal=TemporalBlend(bundle, backend, flow=OnHost(DisFlow())))
 
 
 def test_a_film_held_on_a_device_is_the_one_held_in_host_memory(tiny_bundle: Path) -> None:
@@ -65,10 +66,10 @@ def test_host_memory_and_old_bundles_keep_anchors_with_opencv(tiny_bundle: Path,
     bundle, frame = open_bundle(tiny_bundle), textured(40, 40)
     opened = backend(threads=1)
     stylized = opened.upload(frame[None])
-    assert type(open_keeping(bundle, opened)(stylized, frame)) is kind
+    assert type(open_keeping(bundle, opened)(stylized, Pixels(frame))) is kind
     networks = {name: network for name, network in bundle.manifest.networks.items() if name not in ("anchor", "carry")}
     old = Bundle(bundle.folder, bundle.manifest.model_copy(update={"networks": networks}))
-    assert type(open_keeping(old, opened)(stylized, frame)) is HostAnchor
+    assert type(open_keeping(old, opened)(stylized, Pixels(frame))) is HostAnchor
 
 
 def test_a_bundle_with_one_of_the_two_networks_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:

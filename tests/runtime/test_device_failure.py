@@ -21,6 +21,7 @@ class Dying:
 
     name, description, lanes, notes = "cpu", "a device that fails", 1, ()
     in_host_memory = True
+    surfaces = None
 
     def __init__(self, at: int, failure: BaseException) -> None:
         self._backend: Backend = open_backend("cpu", threads=1)

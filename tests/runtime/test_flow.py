@@ -1,11 +1,17 @@
-"""Motion without weights: OpenCV's DIS as the runtime calls it."""
+"""Motion: OpenCV's DIS, and how the networks of RAFT are called."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tsn.runtime.flow import DisFlow
+from tsn.runtime.backends import Backend, Tensor, open_backend
+from tsn.runtime.flow import DisFlow, OnHost, RaftFlow
+from tsn.runtime.pixels import Pixels
 
 
 def textured(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -41,3 +47,51 @@ def test_small_frames_have_flow_too(height: int, width: int) -> None:
     flow = DisFlow()(textured(height, width), textured(height, width, seed=1))
     assert flow.shape == (height, width, 2)
     assert np.isfinite(flow).all()
+
+
+def test_an_unchanged_frame_is_still_and_not_searched() -> None:
+    frame = textured(40, 60)
+    motion = OnHost(lambda current, previous: pytest.fail("searched"))(Pixels(frame), Pixels(frame.copy()))
+    assert motion.still
+    assert isinstance(motion.flow, np.ndarray)
+    assert not motion.flow.any()
+    changed = frame.copy()
+    changed[0, 0, 0] ^= 1
+    assert not OnHost(DisFlow())(Pixels(frame), Pixels(changed)).still
+
+
+class Raft:
+    """A backend whose networks give no more than what a test looks at. `asked` are the frames, by network."""
+
+    lanes = 1
+
+    def __init__(self) -> None:
+        self._cpu: Backend = open_backend("cpu", threads=1)
+        self.upload = self._cpu.upload
+        self.asked: dict[str, list[Tensor]] = {"features.onnx": [], "flow.onnx": []}
+
+    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Any:
+        assert beside
+
+        def features(frame: Tensor) -> Mapping[str, Tensor]:
+            self.asked[network.name].append(frame)
+            return {"features": frame}
+
+        def flow(current: Tensor, previous: Tensor, **features: Tensor) -> Mapping[str, Tensor]:
+            assert features == {"features": current, "previous_features": previous}
+            self.asked[network.name].append(current)
+            changed = np.abs(current.numpy().astype(np.float32) - previous.numpy()).max().reshape(1)
+            return {"flow": current, "changed": self.upload(changed)}
+
+        return features if network.name == "features.onnx" else flow
+
+
+def test_raft_computes_the_features_of_a_frame_once_and_says_where_nothing_changed() -> None:
+    backend: Any = Raft()
+    raft = RaftFlow(Path("features.onnx"), Path("flow.onnx"), backend, largest_pixels=None)
+    one, other = textured(40, 60), textured(40, 60, seed=1)
+    film = [Pixels(one), Pixels(other), Pixels(other.copy())]
+    assert [raft(film[number], film[number - 1]).still for number in (1, 2)] == [False, True]
+    assert len(backend.asked["features.onnx"]) == 3
+    assert len(backend.asked["flow.onnx"]) == 2
+    assert {id(tensor) for tensor in backend.asked["flow.onnx"]} <= {id(frame.tensor(backend.upload)) for frame in film}

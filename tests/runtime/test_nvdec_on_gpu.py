@@ -1,6 +1,7 @@
 """NVDEC and NVENC on the GPU that is here. Needs one, and PyNvVideoCodec: `make test-gpu`."""
 
 import os
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +14,16 @@ import pytest
 from tests.runtime.test_nvdec import CLIPS, read
 from tests.runtime.test_video import copy, times
 from tsn.runtime import nvdec
+from tsn.runtime.backends import Backend, open_backend
+from tsn.runtime.bundle import Bundle, open_bundle
 from tsn.runtime.driver import probe_driver
 from tsn.runtime.errors import UnavailableError
 from tsn.runtime.geometry import Size
+from tsn.runtime.job import Settings
+from tsn.runtime.manifest import library_named
+from tsn.runtime.nvdec_frames import device_frames
 from tsn.runtime.nvenc import try_nvenc
+from tsn.runtime.video_reader import read_video
 
 pytestmark = pytest.mark.gpu
 
@@ -73,6 +80,47 @@ def test_a_part_between_key_frames_is_that_of_the_cpu(
     source = write_video(tmp_path / "in.mp4", frames=frames, options=options)
     refuse_distant(source, start=Fraction(1), duration=Fraction(1, 2))
     refuse_distant(source, start=Fraction(33, 25), max_frames=7, shorter_side=120)
+
+
+@pytest.fixture(scope="module", params=["cuda", "tensorrt", "tensorrt-rtx"])
+def opened(
+    request: pytest.FixtureRequest, tiny_half_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Bundle, Backend]:
+    """A bundle and a backend that runs it on this GPU; engines are built for it first."""
+    try:
+        backend = open_backend(request.param)
+        library = library_named(request.param)
+        if library is None:
+            return open_bundle(tiny_half_bundle), backend
+        from tsn.export.engine_job import add_engines
+        from tsn.export.engine_request import EngineRequest, Sizes
+
+        folder = shutil.copytree(tiny_half_bundle, tmp_path_factory.mktemp("engines") / "bundle")
+        add_engines(folder, EngineRequest(library=library, sizes=Sizes.of(size=SIZE)))
+    except UnavailableError as error:  # it is not installed, or knows no such GPU
+        pytest.skip(str(error))
+    return open_bundle(folder).named(folder, library), backend
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "variable.mp4", "full.mp4", "hevc.mp4", "deep.mkv"])
+def test_frames_that_stay_on_the_gpu_are_those_of_the_cpu(
+    opened: tuple[Bundle, Backend],
+    write_video: Callable[..., Path],
+    drawn: Callable[..., Any],
+    tmp_path: Path,
+    name: str,
+) -> None:
+    count = len(CLIPS[name].get("ticks", range(24)))
+    frames = [drawn(index, width=SIZE.width, height=SIZE.height) for index in range(count)]
+    source = write_video(tmp_path / name, frames=frames, **CLIPS[name])
+    with read_video(source, Settings(decoder="cpu"), gpu=True) as reader:
+        expected = list(reader)
+    with read_video(source, Settings(decoder="nvdec"), gpu=True, on_device=device_frames(*opened)) as reader:
+        found = list(reader)
+    assert reader.decoder.reason.endswith("frames stay on the GPU")
+    assert [frame.time for frame in found] == [frame.time for frame in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert np.abs(one.rgb.astype(int) - other.rgb).max() <= NEAR
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])

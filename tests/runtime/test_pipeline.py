@@ -12,9 +12,10 @@ from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import open_bundle
 from tsn.runtime.colour import RGB
 from tsn.runtime.errors import InputError
-from tsn.runtime.flow import DisFlow
+from tsn.runtime.flow import DisFlow, OnHost
 from tsn.runtime.geometry import Size
 from tsn.runtime.pipeline import Frame, Stages, Stylizer, stylize_video, with_previous
+from tsn.runtime.pixels import Pixels
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal import TemporalBlend
 
@@ -31,7 +32,7 @@ class Moving:
         wide = textured(self.size.height, self.size.width + self._frames)
         for number in range(self._frames):
             rgb = np.ascontiguousarray(wide[:, number : number + self.size.width])
-            yield Frame(rgb=rgb, time=number / self.rate, duration=1 / self.rate)
+            yield Frame(pixels=Pixels(rgb), time=number / self.rate, duration=1 / self.rate)
 
 
 class Kept:
@@ -52,7 +53,7 @@ def stylized(folder: Path, *, threads: int, height: int = 72) -> tuple[list[RGB]
     bundle, backend = open_bundle(folder), open_backend("cpu", threads=threads)
     style = mixed_style(bundle, backend, [StyleChoice(source="noise")], size=64)
     stylizer = Stylizer(bundle, backend, style=style, side_by_side=True)
-    stylizer.temporal = TemporalBlend(bundle, backend, flow=DisFlow())
+    stylizer.temporal = TemporalBlend(bundle, backend, flow=OnHost(DisFlow()))
     sink = Kept()
     stages = stylize_video(Moving(Size(96, height), 24), stylizer, sink, progress=lambda done: None)
     return sink.frames, stages, stylizer.lanes

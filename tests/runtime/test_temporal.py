@@ -16,7 +16,7 @@ from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle import open_bundle
 from tsn.runtime.cli import tsn_run
 from tsn.runtime.errors import UsageError
-from tsn.runtime.flow import DisFlow, Flow
+from tsn.runtime.flow import DisFlow, Flow, OnHost
 from tsn.runtime.pipeline import Stylizer
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal import FADE, PERIOD, TemporalBlend, open_flow
@@ -29,7 +29,7 @@ def stylizer(tiny_bundle: Path) -> Stylizer:
     """A stylizer that holds its frames."""
     bundle, backend = open_bundle(tiny_bundle), open_backend("cpu", threads=1)
     style = mixed_style(bundle, backend, [StyleChoice(source="noise")], size=64)
-    return Stylizer(bundle, backend, style=style, temporal=TemporalBlend(bundle, backend, flow=DisFlow()))
+    return Stylizer(bundle, backend, style=style, temporal=TemporalBlend(bundle, backend, flow=OnHost(DisFlow())))
 
 
 def pan(frames: int, *, step: int = 1, noise: int = 0) -> Iterator[RGB]:
@@ -87,7 +87,7 @@ def test_flow_that_finds_the_right_brightness_in_torn_places_leaves_no_ghost(tin
 
     bundle, backend = open_bundle(tiny_bundle), open_backend("cpu", threads=1)
     style = mixed_style(bundle, backend, [StyleChoice(source="noise")], size=64)
-    stylizer = Stylizer(bundle, backend, style=style, temporal=TemporalBlend(bundle, backend, flow=torn))
+    stylizer = Stylizer(bundle, backend, style=style, temporal=TemporalBlend(bundle, backend, flow=OnHost(torn)))
     assert stylizer.temporal is not None
     fog, fog_after = ((128 + textured(96, 128, seed) // 64).astype(np.uint8) for seed in (3, 7))
     stylizer(fog)
@@ -137,7 +137,7 @@ def test_a_film_drawn_in_twos_changes_only_when_its_drawings_do(stylizer: Styliz
 
 def test_strength_0_shows_every_frame_as_it_is_styled(tiny_bundle: Path, stylizer: Stylizer) -> None:
     bundle, backend = open_bundle(tiny_bundle), open_backend("cpu", threads=1)
-    stylizer.temporal = TemporalBlend(bundle, backend, flow=DisFlow(), strength=0)
+    stylizer.temporal = TemporalBlend(bundle, backend, flow=OnHost(DisFlow()), strength=0)
     frames = list(pan(4, noise=8))
     held = [stylizer(frame) for frame in frames]
     stylizer.temporal = None

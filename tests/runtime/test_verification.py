@@ -25,6 +25,8 @@ PLANS = {
     "stylize": "engine.plan",
     "anchor": "anchor.plan",
     "carry": "carry.plan",
+    "nv12": "nv12.plan",
+    "p010": "p010.plan",
     "blend": "blend.plan",
 }
 
@@ -135,7 +137,7 @@ def test_an_engine_kept_in_spite_of_its_distance_is_named_at_each_run(
 def test_a_scene_gives_each_network_what_a_run_gives_it(tiny_bundle: Path) -> None:
     bundle, frame = open_bundle(tiny_bundle), drawn_frame(Size(64, 48), seed=0)
     calls = reference_calls(bundle, frame, threads=1)
-    counts = {"style": 1, "stylize": 2, "anchor": 1, "carry": 1, "blend": 2}
+    counts = {"style": 1, "stylize": 2, "anchor": 1, "carry": 1, "blend": 2, "nv12": 1, "p010": 1}
     assert {name: len(found) for name, found in calls.items()} == counts
     for name, found in calls.items():
         inputs, outputs = INTERFACES[name]

@@ -13,6 +13,7 @@ from tsn.runtime.colour import RGB
 from tsn.runtime.errors import InputError
 from tsn.runtime.job import Settings
 from tsn.runtime.pipeline import Stages, stylize_video
+from tsn.runtime.pixels import Pixels
 from tsn.runtime.video_reader import VideoReader, read_video
 from tsn.runtime.video_writer import VideoWriter
 from tsn.runtime.video_writer import write_video as open_writer
@@ -25,11 +26,11 @@ class Unchanged:
 
     lanes = 2
 
-    def ahead(self, rgb: RGB, previous: RGB | None) -> None:
+    def ahead(self, pixels: Pixels, previous: Pixels | None) -> None:
         pass
 
-    def shown(self, rgb: RGB, made: None) -> RGB:
-        return rgb
+    def shown(self, pixels: Pixels, made: None) -> RGB:
+        return pixels.rgb()
 
     def interrupt(self) -> None:
         pass

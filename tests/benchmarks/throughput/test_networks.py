@@ -16,9 +16,10 @@ from tsn.benchmarks.throughput.modes import MODES
 from tsn.benchmarks.throughput.networks import NetworksAlone
 from tsn.benchmarks.throughput.sizes import parse_size
 from tsn.runtime.colour import RGB
-from tsn.runtime.flow import Flow
+from tsn.runtime.flow import Flow, OnHost
 from tsn.runtime.geometry import Size
 from tsn.runtime.pipeline import Frame, stylize_video
+from tsn.runtime.pixels import Pixels
 from tsn.runtime.transfer import VideoStyleTransfer
 
 FRAMES = 20
@@ -37,14 +38,14 @@ class Slow:
     def __iter__(self) -> Iterator[Frame]:
         for index in range(FRAMES):
             time.sleep(DECODE)
-            yield Frame(rgb=np.zeros((8, 8, 3), np.uint8), time=index / self.rate, duration=1 / self.rate)
+            yield Frame(pixels=Pixels(np.zeros((8, 8, 3), np.uint8)), time=index / self.rate, duration=1 / self.rate)
 
-    def ahead(self, rgb: RGB, previous: RGB | None) -> None:
+    def ahead(self, pixels: Pixels, previous: Pixels | None) -> None:
         time.sleep(STYLIZE)
 
-    def shown(self, rgb: RGB, made: None) -> RGB:
+    def shown(self, pixels: Pixels, made: None) -> RGB:
         time.sleep(BLEND)
-        return rgb
+        return pixels.rgb()
 
     def interrupt(self) -> None: ...
 
@@ -75,7 +76,7 @@ def test_opencv_has_every_core_for_a_frame_alone_and_half_of_them_beside_the_sty
         return np.zeros((*current.shape[:2], 2), np.float32)
 
     def flow_of(*_: Any) -> Any:
-        return flow
+        return OnHost(flow)
 
     monkeypatch.setattr(networks, "usable_cores", lambda: 4)
     monkeypatch.setattr(networks, "open_flow", flow_of)

@@ -182,7 +182,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *, seed: int = 0) -> tuple[CudaDevi
         MemoryError=OutOfMemoryError,
         init=lambda: None,
         Device=lambda index: SimpleNamespace(
-            retain_primary_context=lambda: SimpleNamespace(push=lambda: count(1)),
+            retain_primary_context=lambda: SimpleNamespace(push=lambda: count(1), handle=99),
         ),
         Context=SimpleNamespace(pop=lambda: count(-1)),
         Stream=lambda flags: Stream(gpu),

@@ -51,3 +51,16 @@ def test_a_mistake_of_ours_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError), device.current():
         _ = 1 // 0
     assert gpu.depth == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_nvdec_decoded_is_taken_over_before_it_is_written_over(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    device, gpu = install(monkeypatch, seed=seed)
+    surface = np.zeros((2, 4, 2, 6, 2, 1), np.uint8)
+    kept = []
+    for number in range(4):
+        gpu.queue(lambda number=number: surface.fill(number), device.stream)  # NVDEC works on the stream it was given
+        kept.append(device.taken(surface.ctypes.data, surface.shape))
+        gpu.queue(lambda: surface.fill(77), device.stream)
+    assert [set(tensor.numpy().ravel()) for tensor in kept] == [{0}, {1}, {2}, {3}]
+    assert (device.context, device.stream) == (99, device.decoding.handle)

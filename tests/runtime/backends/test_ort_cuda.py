@@ -1,11 +1,13 @@
 """ONNX Runtime's CUDA backend where no GPU is needed."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import onnxruntime as ort
 import pytest
 
 from tsn.runtime.backends import open_backend
+from tsn.runtime.backends.ort import OrtTensor
 from tsn.runtime.backends.ort_cuda import PROVIDER, axis_lengths, open_session, session_options
 from tsn.runtime.errors import TsnError, UnavailableError
 
@@ -29,21 +31,28 @@ def test_a_session_that_would_run_on_the_cpu_is_refused(tiny_bundle: Path) -> No
         open_session(tiny_bundle / "stylize.onnx", {"height": 48, "width": 64})
 
 
-@pytest.mark.parametrize("name", ["stylize", "style", "anchor", "carry", "blend"])
+@pytest.mark.parametrize("name", ["stylize", "style", "anchor", "carry", "blend", "nv12", "p010"])
 def test_at_a_given_size_no_shape_is_left_to_compute(tiny_bundle: Path, tmp_path: Path, name: str) -> None:
     """ONNX Runtime would compute shapes on the CPU, and without a fallback to it refuse the network."""
     onnx = pytest.importorskip("onnx")
-    options = session_options({"height": 48, "width": 64})
+    options = session_options({"height": 48, "width": 64, "half_height": 24, "half_width": 32})
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "0")
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(tmp_path / "folded.onnx")
     ort.InferenceSession(str(tiny_bundle / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
     kinds = {node.op_type for node in onnx.load(tmp_path / "folded.onnx").graph.node}
-    of_frames = {"Concat", "Gather"} if name in ("anchor", "carry") else set()  # they join and take planes, not lengths
+    of_frames = {"Concat", "Gather"} if name in ("anchor", "carry", "nv12", "p010") else set()  # planes, not lengths
     assert not kinds & {"Shape", "Gather", "ReduceProd", "Concat", "Range", "Size"} - of_frames
 
 
 def test_the_lengths_of_axes_are_those_of_the_frame_and_its_features() -> None:
-    shapes = {"current": (1, 48, 64, 3), "features": (1, 128, 16, 17), "previous_features": (1, 128, 16, 17)}
-    assert axis_lengths(shapes) == {"height": 48, "width": 64, "feature_height": 16, "feature_width": 17}
-    assert axis_lengths({"anchor": (1, 48, 64, 4), "flow": (1, 48, 64, 2)}) == {"height": 48, "width": 64}
+    def lengths(**shapes: tuple[int, ...]) -> dict[str, int]:
+        return axis_lengths(
+            {name: OrtTensor(SimpleNamespace(shape=lambda shape=shape: shape)) for name, shape in shapes.items()}
+        )
+
+    found = lengths(current=(1, 48, 64, 3), features=(1, 128, 16, 17), previous_features=(1, 128, 16, 17))
+    assert found == {"height": 48, "width": 64, "feature_height": 16, "feature_width": 17}
+    assert lengths(anchor=(1, 48, 64, 4), flow=(1, 48, 64, 2)) == {"height": 48, "width": 64}
+    halves = {"height": 48, "width": 64, "half_height": 24, "half_width": 32}
+    assert lengths(luma=(1, 24, 2, 32, 2, 1), chroma=(1, 24, 32, 2, 1)) == halves

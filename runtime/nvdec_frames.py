@@ -1,0 +1,104 @@
+"""What becomes of a frame that NVDEC decoded: copied to the host as one of PyAV's, or kept on the GPU as RGB."""
+
+# PyAV states its types in part only.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import ctypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import av
+import numpy as np
+
+from tsn.runtime.backends import Backend, Session, Surfaces
+from tsn.runtime.bundle import Bundle
+from tsn.runtime.colour import Colour
+from tsn.runtime.geometry import Size
+from tsn.runtime.pixels import Pixels
+from tsn.runtime.surfaces import Depth, chroma_taps, conversion_of, tagged_like, write_plane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFrame:
+    """A decoded frame on the GPU, as RGB, with its time in ticks."""
+
+    pixels: Pixels
+    pts: int | None
+    duration: int
+    is_corrupt: bool = False
+
+
+Decoded = av.VideoFrame | DeviceFrame
+
+
+class TakeFrames(Protocol):
+    """Takes over decoded frames, which the next call of NVDEC writes over."""
+
+    options: Mapping[str, Any]
+    """For PyNvVideoCodec's CreateDecoder."""
+
+    def __call__(self, address: int, size: Size, *, pts: int | None, duration: int) -> Decoded:
+        """The frame whose planes begin at an address and follow each other."""
+        ...
+
+
+OpenDeviceFrames = Callable[[av.VideoFrame, Depth, Colour], TakeFrames]
+
+
+class HostFrames:
+    """Copies frames to the host, tagged like a frame of the same stream that the CPU decoded."""
+
+    # They need no stream of ours: each is there when the call returns.
+    options: Mapping[str, Any] = {"usedevicememory": False}
+
+    def __init__(self, like: av.VideoFrame, depth: Depth) -> None:
+        self._like, self._depth = like, depth
+
+    def __call__(self, address: int, size: Size, *, pts: int | None, duration: int) -> av.VideoFrame:
+        rows = size.height + size.height // 2
+        host: Any = (ctypes.c_uint8 * (rows * size.width * self._depth.length)).from_address(address)
+        values = np.frombuffer(host, self._depth.dtype).reshape(rows, size.width)
+        frame = tagged_like(self._like, size, self._depth.pixel_format)
+        write_plane(frame, 0, values[: size.height])
+        write_plane(frame, 1, values[size.height :])
+        frame.time_base, frame.pts, frame.duration = self._like.time_base, pts, duration
+        return frame
+
+
+class DeviceFrames:
+    """Keeps frames on the GPU, where a network makes RGB of them as the CPU makes it of `like`."""
+
+    def __init__(
+        self, like: av.VideoFrame, depth: Depth, colour: Colour, *, network: Session, backend: Backend, ours: Surfaces
+    ) -> None:
+        self.options: Mapping[str, Any] = {
+            "usedevicememory": True,
+            "cudacontext": ours.context,
+            "cudastream": ours.stream,
+        }
+        conversion = conversion_of(colour, chroma_taps(like))
+        self._told = {name: backend.upload(value) for name, value in conversion.arrays().items()}
+        self._depth, self._network, self._taken = depth, network, ours.taken
+
+    def __call__(self, address: int, size: Size, *, pts: int | None, duration: int) -> DeviceFrame:
+        luma, chroma = self._depth.shapes(size)
+        planes = {
+            "luma": self._taken(address, luma),
+            "chroma": self._taken(address + int(np.prod(luma)), chroma),
+        }
+        frame = self._network(**planes, **self._told)["frame"]
+        return DeviceFrame(pixels=Pixels(frame), pts=pts, duration=duration)
+
+
+def device_frames(bundle: Bundle, backend: Backend) -> OpenDeviceFrames | None:
+    """How frames stay on the backend's GPU; None where they cannot: it is none, or the bundle is of an older export."""
+    surfaces = backend.surfaces
+    if surfaces is None or not {"nv12", "p010"} <= bundle.manifest.networks.keys():
+        return None
+
+    def opened(like: av.VideoFrame, depth: Depth, colour: Colour) -> TakeFrames:
+        network = backend.load(bundle.network(depth.network))
+        return DeviceFrames(like, depth, colour, network=network, backend=backend, ours=surfaces)
+
+    return opened

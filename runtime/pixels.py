@@ -1,0 +1,42 @@
+"""The pixels of a frame, where they are asked for: in host memory, on a GPU, or in both."""
+
+from collections.abc import Callable
+from threading import Lock
+
+import numpy as np
+
+from tsn.runtime.backends import Array, Tensor
+from tsn.runtime.colour import RGB
+from tsn.runtime.geometry import Size
+
+
+class Pixels:
+    """RGB, uint8 (height, width, 3), copied between host and device when somebody asks, and once. For several threads.
+
+    Args:
+        here: the frame in host memory, or uint8 (1, height, width, 3) on a device.
+    """
+
+    def __init__(self, here: RGB | Tensor) -> None:
+        self._rgb: RGB | None = here if isinstance(here, np.ndarray) else None
+        self._tensor: Tensor | None = None if isinstance(here, np.ndarray) else here
+        height, width = here.shape[-3:-1]
+        self.size = Size(width, height)
+        self._copying = Lock()
+
+    def rgb(self) -> RGB:
+        """In host memory."""
+        with self._copying:
+            rgb = self._rgb
+            if rgb is None:
+                assert self._tensor is not None
+                rgb = self._rgb = self._tensor.numpy()[0]
+            return rgb
+
+    def tensor(self, upload: Callable[[Array], Tensor]) -> Tensor:
+        """Where `upload`, always that of one backend, brings them: uint8 (1, height, width, 3)."""
+        with self._copying:
+            if self._tensor is None:
+                assert self._rgb is not None
+                self._tensor = upload(self._rgb[None])
+            return self._tensor
