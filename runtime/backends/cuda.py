@@ -57,6 +57,13 @@ class Stream:
         self._give_back()
         return self._pool.allocate(max(1, length))
 
+    def empty(self) -> None:
+        """Wait for the work, and give memory that nothing uses back to the GPU."""
+        self._stream.synchronize()
+        self._held.clear()
+        self._give_back()
+        self._pool.free_held()
+
     def drop(self, *things: Any) -> None:
         """Give back memory and events of this stream later, inside `CudaDevice.current`. From any thread."""
         self._dropped.append(things)
@@ -176,7 +183,13 @@ class CudaDevice:
     def allocate(self, stream: Stream, shape: tuple[int, ...], dtype: np.dtype[Any]) -> CudaTensor:
         """A buffer with undefined content that a stream is to write to. Called inside `current`."""
         length = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        return CudaTensor(self, stream, stream.allocate(length), shape, dtype)
+        try:
+            memory = stream.allocate(length)
+        except self._cuda.MemoryError:  # it may lie unused in another stream's pool
+            for other in (self.copies, self.decoding, self.networks, self.beside):
+                other.empty()
+            memory = stream.allocate(length)
+        return CudaTensor(self, stream, memory, shape, dtype)
 
     def copy(self, source: CudaTensor, target: CudaTensor, stream: Stream) -> None:
         """Queue a copy between two tensors of one shape. Called inside `current`."""

@@ -36,10 +36,18 @@ class Pool:
         self._free: dict[int, list[Any]] = {}
 
     def allocate(self, length: int) -> "Memory":
-        if length > 2**30:
-            raise OutOfMemoryError("memory_pool::allocate failed: out of memory")
         free = self._free.setdefault(length, [])
-        return Memory(free.pop() if free else np.full(length, 0xAB, np.uint8), free, self._gpu)
+        if not free:
+            if length > self._gpu.memory:
+                raise OutOfMemoryError("memory_pool::allocate failed: out of memory")
+            self._gpu.memory -= length
+            free.append(np.full(length, 0xAB, np.uint8))
+        return Memory(free.pop(), free, self._gpu)
+
+    def free_held(self) -> None:
+        self._gpu.memory += sum(length * len(blocks) for length, blocks in self._free.items())
+        for blocks in self._free.values():
+            blocks.clear()
 
 
 class Memory:
@@ -101,6 +109,7 @@ class Gpu:
     def __init__(self, seed: int = 0) -> None:
         self.failure: Exception | None = None
         self.refuses = False
+        self.memory = 2**30  # bytes that no pool holds
         self.depth = 0  # contexts pushed and not popped
         self.launches = 0
         self.freed_outside = 0  # blocks that came back while no context was current

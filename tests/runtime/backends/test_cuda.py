@@ -1,6 +1,7 @@
 """The GPU's memory and stream, on a stand-in for pycuda."""
 
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +45,19 @@ def test_too_little_memory_says_how_much_there_is(monkeypatch: pytest.MonkeyPatc
         device.allocate(device.networks, (2**31,), np.dtype(np.uint8))
     assert not isinstance(failed.value, DeviceError)
     assert gpu.depth == 0
+
+
+def test_memory_that_another_streams_pool_keeps_unused_is_no_lack_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, gpu = install(monkeypatch)
+    gpu.memory = 1000
+    tensor: Any = device.upload(np.zeros(700, np.uint8))
+    kept = device.upload(np.full(100, 7, np.uint8))
+    del tensor
+    with device.current():
+        device.allocate(device.networks, (600,), np.dtype(np.uint8))
+        with pytest.raises(MemoryError):
+            device.allocate(device.networks, (2000,), np.dtype(np.uint8))
+    assert set(kept.numpy()) == {7}
 
 
 def test_a_mistake_of_ours_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
