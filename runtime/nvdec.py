@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any, Final
 import av
 from av.bitstream import BitStreamFilterContext
 
-from tsn.runtime.colour import Colour
 from tsn.runtime.decoders import OpenDecoder
 from tsn.runtime.driver import probe_driver
 from tsn.runtime.errors import TsnError, UnavailableError
 from tsn.runtime.geometry import Size
-from tsn.runtime.nvdec_frames import Decoded, HostFrames, OpenDeviceFrames, TakeFrames
+from tsn.runtime.nvdec_frames import Decoded, TakeFrames
 from tsn.runtime.surfaces import EIGHT, TEN, Depth
 
 if TYPE_CHECKING:
     Packet = av.Packet[Any]  # subscriptable in its stub alone
 
+CURE: Final = ". Use --decoder cpu"  # ends the message of a failure at work
 INSTALL: Final = "pip install PyNvVideoCodec"
 _GPU: Final = 0  # the first one, as everywhere
 _MACROBLOCK: Final = 256  # pixels
@@ -136,11 +136,21 @@ def open_library() -> Any:
         ) from error
 
 
-def nvdec_for(
-    stream: av.VideoStream, like: av.VideoFrame, *, colour: Colour, on_device: OpenDeviceFrames | None = None
-) -> OpenDecoder:
-    """What opens NVDEC for a stream of which the CPU decoded a frame. Its frames are copied to the host, or stay on
-    the GPU `on_device`.
+@dataclass(frozen=True, slots=True)
+class Nvdec:
+    """NVDEC, for a stream that it decodes as the CPU does."""
+
+    library: Any
+    codec: Codec
+    depth: Depth
+
+    def opened(self, take: TakeFrames) -> OpenDecoder:
+        """What opens it, for frames that are taken so."""
+        return partial(NvdecDecoder, library=self.library, codec=self.codec, depth=self.depth, take=take)
+
+
+def nvdec_for(stream: av.VideoStream, like: av.VideoFrame) -> Nvdec:
+    """NVDEC for a stream of which the CPU decoded a frame.
 
     Raises UnavailableError where the library is missing or NVDEC does not decode such a stream as the CPU does.
     """
@@ -159,10 +169,8 @@ def nvdec_for(
         size = Size(like.width, like.height)
         raise UnavailableError(f"NVDEC is used for frames with even sides; these are {size}")
     library = open_library()
-    depth = DEPTHS[pixels]
-    refuse_unsupported(library, name, depth, Size(like.width, like.height))
-    take = HostFrames(like, depth) if on_device is None else on_device(like, depth, colour)
-    return partial(NvdecDecoder, library=library, codec=CODECS[name], depth=depth, take=take)
+    refuse_unsupported(library, name, DEPTHS[pixels], Size(like.width, like.height))
+    return Nvdec(library, CODECS[name], DEPTHS[pixels])
 
 
 def refuse_unsupported(library: Any, name: str, depth: Depth, size: Size) -> None:
@@ -211,7 +219,7 @@ def _failing_as(action: str) -> Generator[None]:
     except TsnError:  # of what takes the frames over
         raise
     except Exception as error:
-        raise UnavailableError(f"NVDEC cannot {action}: {_first_line(error)}. Use --decoder cpu") from error
+        raise UnavailableError(f"NVDEC cannot {action}: {_first_line(error)}{CURE}") from error
 
 
 def _first_line(error: Exception) -> str:

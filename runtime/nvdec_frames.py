@@ -44,6 +44,10 @@ class TakeFrames(Protocol):
 
 
 OpenDeviceFrames = Callable[[av.VideoFrame, Depth, Colour], TakeFrames]
+OnDevice = OpenDeviceFrames | str
+"""How frames stay on the GPU, or why they do not."""
+
+ON_HOST: OnDevice = "they are read there"
 
 
 class HostFrames:
@@ -56,9 +60,8 @@ class HostFrames:
         self._like, self._depth = like, depth
 
     def __call__(self, address: int, size: Size, *, pts: int | None, duration: int) -> av.VideoFrame:
-        rows = size.height + size.height // 2
-        host: Any = (ctypes.c_uint8 * (rows * size.width * self._depth.length)).from_address(address)
-        values = np.frombuffer(host, self._depth.dtype).reshape(rows, size.width)
+        host: Any = (ctypes.c_uint8 * frame_bytes(size, self._depth)).from_address(address)
+        values = np.frombuffer(host, self._depth.dtype).reshape(-1, size.width)
         frame = tagged_like(self._like, size, self._depth.pixel_format)
         write_plane(frame, 0, values[: size.height])
         write_plane(frame, 1, values[size.height :])
@@ -67,7 +70,10 @@ class HostFrames:
 
 
 class DeviceFrames:
-    """Keeps frames on the GPU, where a network makes RGB of them as the CPU makes it of `like`."""
+    """Keeps frames on the GPU, where a network makes RGB of them as the CPU makes it of `like`.
+
+    Frames of another size than that, where a stream changes its own, are copied to the host.
+    """
 
     def __init__(
         self, like: av.VideoFrame, depth: Depth, colour: Colour, *, network: Session, backend: Backend, ours: Surfaces
@@ -80,22 +86,35 @@ class DeviceFrames:
         conversion = conversion_of(colour, chroma_taps(like))
         self._told = {name: backend.upload(value) for name, value in conversion.arrays().items()}
         self._depth, self._network, self._taken = depth, network, ours.taken
+        self._size = Size(like.width, like.height)
+        self._to_host = HostFrames(like, depth)
 
-    def __call__(self, address: int, size: Size, *, pts: int | None, duration: int) -> DeviceFrame:
+    def __call__(self, address: int, size: Size, *, pts: int | None, duration: int) -> Decoded:
+        if size != self._size:
+            planes = self._taken(address, (frame_bytes(size, self._depth),))
+            values = planes.numpy()  # valid as long as `planes`
+            return self._to_host(values.ctypes.data, size, pts=pts, duration=duration)
         luma, chroma = self._depth.shapes(size)
-        planes = {
-            "luma": self._taken(address, luma),
-            "chroma": self._taken(address + int(np.prod(luma)), chroma),
-        }
-        frame = self._network(**planes, **self._told)["frame"]
+        frame = self._network(
+            luma=self._taken(address, luma),
+            chroma=self._taken(address + int(np.prod(luma)), chroma),
+            **self._told,
+        )["frame"]
         return DeviceFrame(pixels=Pixels(frame), pts=pts, duration=duration)
 
 
-def device_frames(bundle: Bundle, backend: Backend) -> OpenDeviceFrames | None:
-    """How frames stay on the backend's GPU; None where they cannot: it is none, or the bundle is of an older export."""
+def frame_bytes(size: Size, depth: Depth) -> int:
+    """How many bytes a frame of 4:2:0 is long, without gaps."""
+    return (size.height + size.height // 2) * size.width * depth.length
+
+
+def device_frames(bundle: Bundle, backend: Backend) -> OnDevice:
+    """How frames stay on the backend's GPU, or why they cannot."""
     surfaces = backend.surfaces
-    if surfaces is None or not {"nv12", "p010"} <= bundle.manifest.networks.keys():
-        return None
+    if surfaces is None:
+        return ON_HOST
+    if not {"nv12", "p010"} <= bundle.manifest.networks.keys():
+        return "this bundle is of an older export, without the networks for it"
 
     def opened(like: av.VideoFrame, depth: Depth, colour: Colour) -> TakeFrames:
         network = backend.load(bundle.network(depth.network))

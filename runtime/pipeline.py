@@ -135,7 +135,7 @@ class Stylizer:
     def __call__(self, rgb: RGB) -> RGB:
         """The stylized picture, as large as `rgb`: uint8 (height, width, 3). Frames of a video come in turn."""
         pixels = Pixels(rgb)
-        previous, self._previous = self._previous, pixels
+        previous, self._previous = self._previous, None if self.temporal is None else pixels
         return self.shown(pixels, self.ahead(pixels, previous))
 
     def ahead(self, pixels: Pixels, previous: Pixels | None) -> Made:

@@ -17,7 +17,7 @@ from tsn.runtime.encoders import check_container
 from tsn.runtime.errors import OutputError, UnavailableError, UsageError
 from tsn.runtime.job import Report, Settings
 from tsn.runtime.manifest import library_named
-from tsn.runtime.nvdec_frames import OpenDeviceFrames, device_frames
+from tsn.runtime.nvdec_frames import OnDevice, device_frames
 from tsn.runtime.outputs import kind_of, output_path
 from tsn.runtime.overlap import usable_cores
 from tsn.runtime.pictures import pictures_in, stylize_pictures
@@ -174,10 +174,11 @@ class VideoStyleTransfer:
         with progress(len(paths)) as show:
             stylize_pictures(paths, targets.__getitem__, stylizer, report, settings=settings, progress=show)
 
-    def _on_device(self, settings: Settings) -> OpenDeviceFrames | None:
+    def _on_device(self, settings: Settings) -> OnDevice:
         """How decoded frames stay on the GPU, where all that reads them is there."""
-        on_host = self._flow_name(settings) == "dis"
-        return None if on_host else device_frames(self.bundle, self.backend)
+        if self._flow_name(settings) == "dis":
+            return "DIS reads them there"
+        return device_frames(self.bundle, self.backend)
 
     def _flow_name(self, settings: Settings) -> Literal["dis", "raft"] | None:
         """What finds the motion by which frames are held; None where they are not."""

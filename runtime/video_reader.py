@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -14,12 +14,13 @@ import av
 from av.error import FFmpegError
 
 from tsn.runtime.colour import RgbFromVideo, colour_of
-from tsn.runtime.decoders import CpuDecoder, OpenDecoder, cpu_asked, nvdec_chosen, same_frame, try_nvdec
+from tsn.runtime.decoders import CpuDecoder, Decoder, OpenDecoder, cpu_asked, try_nvdec
 from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.geometry import Size
 from tsn.runtime.job import Choice, Settings
-from tsn.runtime.nvdec import nvdec_for
-from tsn.runtime.nvdec_frames import Decoded, DeviceFrame, OpenDeviceFrames
+from tsn.runtime.nvdec import CURE
+from tsn.runtime.nvdec_choice import choose_nvdec
+from tsn.runtime.nvdec_frames import ON_HOST, Decoded, DeviceFrame, OnDevice
 from tsn.runtime.pipeline import Frame
 from tsn.runtime.pixels import Pixels
 from tsn.runtime.promise import Promise
@@ -50,9 +51,7 @@ class VideoReader:
         decoder: what decodes, and why.
     """
 
-    def __init__(
-        self, path: Path, settings: Settings, *, gpu: bool = False, on_device: OpenDeviceFrames | None = None
-    ) -> None:
+    def __init__(self, path: Path, settings: Settings, *, gpu: bool = False, on_device: OnDevice = ON_HOST) -> None:
         start, duration = settings.start, settings.duration
         self.path = path
         self.whole = start is None and duration is None and settings.max_frames is None
@@ -83,8 +82,9 @@ class VideoReader:
         self.decoder = cpu_asked(settings.decoder)
         self._first: Decoded = first
         if try_nvdec(settings.decoder, gpu=gpu):
-            stays = on_device is not None and not turns and self.size == coded
-            self._change_decoder([on_device, None] if stays else [None], required=settings.decoder == "nvdec")
+            as_they_are = not turns and self.size == coded
+            on_device = on_device if as_they_are else "they are turned or scaled"
+            self._change_decoder(on_device, required=settings.decoder == "nvdec")
 
     def __iter__(self) -> Iterator[Frame]:
         frame: Decoded | None = self._first
@@ -125,7 +125,7 @@ class VideoReader:
         """Begin at the beginning of the file."""
         self._container, self._stream = open_video(self.path)
         self._stream.thread_type = "AUTO"
-        self._decoder = self._open_decoder(self._stream)
+        self._decoder: Decoder = self._open_decoder(self._stream)
         self.missing = 0
         self.damaged = 0
         self._packets = 0
@@ -135,10 +135,11 @@ class VideoReader:
         self._earliest: Fraction | None = None  # seconds into the file of the first frame that was decoded
         self._end: Fraction | None = None  # seconds into the file at which the last frame seen is over
         self._promise = Promise(self.path, self._container, self._stream)
-        self._wanted = self._cut(self._decode())
+        self._wanted: Iterator[Decoded] = self._cut(self._decode())
 
     def _reopen(self) -> None:
         self.close()
+        self._decoder, self._wanted = CpuDecoder(self._stream), iter(())  # what the old one holds goes first
         self._open()
 
     def _first_wanted(self) -> Decoded | None:
@@ -152,27 +153,30 @@ class VideoReader:
             first = next(self._wanted, None)
         return first
 
-    def _change_decoder(self, ways: Sequence[OpenDeviceFrames | None], *, required: bool) -> None:
-        """Go to the same frame with NVDEC, in the first way that works; back to the CPU where none is `required`."""
+    def _change_decoder(self, on_device: OnDevice, *, required: bool) -> None:
+        """Go to the same frame with NVDEC, and back to the CPU where that fails and is not `required`."""
         expected = self._first
         assert isinstance(expected, av.VideoFrame)
-        failures: list[UnavailableError] = []
-        for on_device in ways:
-            try:
-                self._open_decoder = nvdec_for(self._stream, expected, colour=self.colour, on_device=on_device)
-                self._reopen()
-                self._first = same_frame(self._first_wanted(), expected, self._pixels)
-            except UnavailableError as error:
-                failures.append(error)
-            else:
-                self.decoder = nvdec_chosen(failures, on_device=on_device is not None)
-                return
-        if required:
+        try:
+            self.decoder, self._first = choose_nvdec(
+                self._stream, expected, self.colour, on_device, begin=self._begin_with, pixels=self._pixels
+            )
+        except UnavailableError as error:
+            reason = str(error).removesuffix(CURE)
+            if required:
+                self.close()
+                raise UnavailableError(f"{reason}. Leave --decoder nvdec out, or use --decoder cpu") from error
+            self.decoder = Choice("cpu", reason)
+        except BaseException:
             self.close()
-            raise UnavailableError(f"{failures[-1]}. Leave --decoder nvdec out, or use --decoder cpu") from failures[-1]
-        self._open_decoder = CpuDecoder
+            raise
+        if self.decoder.name == "cpu":
+            self._first = self._begin_with(CpuDecoder) or expected
+
+    def _begin_with(self, open_decoder: OpenDecoder) -> Decoded | None:
+        self._open_decoder = open_decoder
         self._reopen()
-        self.decoder, self._first = Choice("cpu", str(failures[-1])), self._first_wanted() or expected
+        return self._first_wanted()
 
     def _seek(self) -> None:
         try:
@@ -274,11 +278,11 @@ class VideoReader:
 
 @contextmanager
 def read_video(
-    path: Path, settings: Settings, *, gpu: bool = False, on_device: OpenDeviceFrames | None = None
+    path: Path, settings: Settings, *, gpu: bool = False, on_device: OnDevice = ON_HOST
 ) -> Generator[VideoReader]:
     """Open a video for reading and close it at the end. NVDEC is a choice where the networks run on a `gpu`.
 
-    What NVDEC decodes stays on the GPU where `on_device` says how, if it is neither turned nor scaled.
+    What NVDEC decodes stays on the GPU where `on_device` says how and not why not, if it is neither turned nor scaled.
 
     Raises InputError: missing, no video, no frames, only audio; UnavailableError: NVDEC is asked for and cannot run.
     """

@@ -89,7 +89,7 @@ class TimedBackend:
         self.description = backend.description
         self.notes = backend.notes
         self.in_host_memory = backend.in_host_memory
-        self.surfaces = backend.surfaces
+        self.surfaces = None  # what it would take over is not timed
         self.lanes = 1  # one clock follows one frame
         self._backend = backend
         self._names = names_of_files(manifest)

@@ -57,10 +57,13 @@ class Stream:
         self._give_back()
         return self._pool.allocate(max(1, length))
 
-    def empty(self) -> None:
-        """Wait for the work, and give memory that nothing uses back to the GPU."""
+    def finish_all(self) -> None:
+        """Wait for the work, and hold nothing for it any longer."""
         self._stream.synchronize()
         self._held.clear()
+
+    def empty(self) -> None:
+        """Give memory that nothing uses back to the GPU."""
         self._give_back()
         self._pool.free_held()
 
@@ -186,7 +189,10 @@ class CudaDevice:
         try:
             memory = stream.allocate(length)
         except self._cuda.MemoryError:  # it may lie unused in another stream's pool
-            for other in (self.copies, self.decoding, self.networks, self.beside):
+            streams = (self.copies, self.decoding, self.networks, self.beside)
+            for other in streams:
+                other.finish_all()  # of all first: each holds memory of the others
+            for other in streams:
                 other.empty()
             memory = stream.allocate(length)
         return CudaTensor(self, stream, memory, shape, dtype)

@@ -9,7 +9,7 @@ from typing import Any
 
 import onnxruntime as ort
 
-from tsn.runtime.backends import Array, Backend, Session, Tensor, frame_size
+from tsn.runtime.backends import Array, Backend, Session, Surfaces, Tensor, frame_size
 from tsn.runtime.backends.ort import OrtTensor, device_error, first_line, refuse_other, run_error
 from tsn.runtime.backends.ort_surfaces import OrtSurfaces
 from tsn.runtime.driver import Gpu, load_driver, probe_driver
@@ -61,7 +61,13 @@ class CudaOrtBackend:
 
     def __init__(self, gpu: Gpu) -> None:
         self.description = f"ONNX Runtime {ort.__version__}, {gpu}"
-        self.surfaces = OrtSurfaces(load_driver())
+        self._surfaces: Surfaces | None = None  # where NVDEC is used
+
+    @property
+    def surfaces(self) -> Surfaces:
+        if self._surfaces is None:
+            self._surfaces = OrtSurfaces(load_driver())
+        return self._surfaces
 
     def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
         return CudaOrtSession(network)

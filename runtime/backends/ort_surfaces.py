@@ -4,6 +4,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import ctypes
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -33,9 +34,10 @@ class OrtSurfaces:
         self._check(driver.cuDeviceGet(ctypes.byref(gpu), 0))
         self._check(driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), gpu))
         self._context = context
-        with self._current():
+        with _current(driver, context):
             self._check(driver.cuStreamCreate(ctypes.byref(stream), _NON_BLOCKING))
         self._stream = stream
+        weakref.finalize(self, _release, driver, gpu, context, stream).atexit = False
 
     @property
     def context(self) -> int:
@@ -52,20 +54,31 @@ class OrtSurfaces:
             raise device_error(error) from error
         length = ctypes.c_size_t(int(np.prod(shape)))
         source, target = ctypes.c_uint64(address), ctypes.c_uint64(value.data_ptr())
-        with self._current():
+        with _current(self._driver, self._context):
             self._check(self._driver.cuMemcpyDtoDAsync_v2(target, source, length, self._stream))
             self._check(self._driver.cuStreamSynchronize(self._stream))
         return OrtTensor(value)
 
-    @contextmanager
-    def _current(self) -> Generator[None]:
-        """Make the context that of this thread."""
-        self._check(self._driver.cuCtxPushCurrent_v2(self._context))
-        try:
-            yield
-        finally:
-            self._driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
-
     def _check(self, code: int) -> None:
-        if code:
-            raise DeviceError(f"the GPU failed: {error_text(self._driver, code)}. Look with nvidia-smi")
+        _check(self._driver, code)
+
+
+@contextmanager
+def _current(driver: Any, context: ctypes.c_void_p) -> Generator[None]:
+    """Make the context that of this thread."""
+    _check(driver, driver.cuCtxPushCurrent_v2(context))
+    try:
+        yield
+    finally:
+        driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+
+
+def _check(driver: Any, code: int) -> None:
+    if code:
+        raise DeviceError(f"the GPU failed: {error_text(driver, code)}. Look with nvidia-smi")
+
+
+def _release(driver: Any, gpu: ctypes.c_int, context: ctypes.c_void_p, stream: ctypes.c_void_p) -> None:
+    with _current(driver, context):
+        driver.cuStreamDestroy_v2(stream)
+    driver.cuDevicePrimaryCtxRelease_v2(gpu)

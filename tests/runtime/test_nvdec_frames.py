@@ -1,6 +1,7 @@
 """Frames that NVDEC decodes stay on the GPU. Host memory poses as the GPU's, and PyNvVideoCodec is a stand-in."""
 
 import ctypes
+import weakref
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -13,13 +14,13 @@ import pytest
 from tests.runtime.nvdec_stand_in import CONTEXT, STREAM
 from tests.runtime.test_nvdec import CLIPS, Draw, Put, put
 from tests.runtime.test_video import times
-from tsn.runtime import nvdec_frames, transfer
+from tsn.runtime import nvdec, nvdec_frames, transfer
 from tsn.runtime.backends import Backend, Tensor
 from tsn.runtime.backends.ort import OrtBackend
 from tsn.runtime.bundle import Bundle, open_bundle
-from tsn.runtime.errors import BundleError
+from tsn.runtime.errors import InputError
 from tsn.runtime.job import Report, Settings
-from tsn.runtime.nvdec_frames import device_frames
+from tsn.runtime.nvdec_frames import ON_HOST, device_frames
 from tsn.runtime.pipeline import Frame
 from tsn.runtime.pixels import Pixels
 from tsn.runtime.transfer import VideoStyleTransfer
@@ -28,7 +29,7 @@ from tsn.runtime.video_reader import VideoReader, read_video
 __all__ = ["put"]  # the fixture
 
 STAYS = "its first frame is that of the CPU, and frames stay on the GPU"
-COPIED = "its first frame is that of the CPU"
+COPIED = "its first frame is that of the CPU, and frames are copied to the host: "
 
 
 class HostSurfaces:
@@ -57,7 +58,7 @@ class Device(OrtBackend):
 
 def read(path: Path, bundle: Bundle, backend: Backend | None, **settings: Any) -> tuple[VideoReader, list[Frame]]:
     """The reader, read to its end, and the frames; on the CPU where there is no backend."""
-    on_device = None if backend is None else device_frames(bundle, backend)
+    on_device = ON_HOST if backend is None else device_frames(bundle, backend)
     chosen = Settings(decoder="cpu" if backend is None else "nvdec", **settings)
     with read_video(path, chosen, gpu=True, on_device=on_device) as reader:
         return reader, list(reader)
@@ -87,7 +88,7 @@ def test_frames_to_be_turned_or_scaled_go_by_the_host(
     source, bundle = write_video(tmp_path / "in.mp4", **clip), open_bundle(tiny_bundle)
     _, on_the_cpu = read(source, bundle, None, **settings)
     found, decoded = read(source, bundle, Device(), **settings)
-    assert found.decoder.reason == COPIED
+    assert found.decoder.reason == f"{COPIED}they are turned or scaled"
     np.testing.assert_array_equal([one.rgb for one in decoded], [one.rgb for one in on_the_cpu])
 
 
@@ -99,32 +100,81 @@ def test_where_their_colours_come_out_wrong_they_go_by_the_host(
     source, bundle = write_video(tmp_path / "in.mp4"), open_bundle(tiny_bundle)
     found, decoded = read(source, bundle, Device())
     assert found.decoder.name == "nvdec"
-    assert found.decoder.reason.startswith(f"{COPIED}, copied to the host: NVDEC's first frame of it differs")
+    assert found.decoder.reason.startswith(f"{COPIED}NVDEC's first frame of it differs")
     np.testing.assert_array_equal([one.rgb for one in decoded], [one.rgb for one in read(source, bundle, None)[1]])
 
 
-def test_a_size_that_the_engine_does_not_take_is_said_as_it_is(
-    put: Put, tiny_bundle: Path, write_video: Draw, tmp_path: Path
+def test_frames_that_change_their_size_on_the_way_are_scaled_as_on_the_cpu(
+    put: Put, tiny_bundle: Path, write_video: Draw, drawn: Draw, tmp_path: Path
 ) -> None:
     put()
-    backend = Device()
-    refusal = BundleError("engine.plan takes frames of 1920x1080")
+    parts = []
+    for width, height in ((66, 50), (48, 34)):
+        frames = [drawn(index, width=width, height=height) for index in range(4)]
+        part = write_video(tmp_path / f"{width}.h264", frames=frames, options={"crf": "10", "bf": "0"})
+        parts.append(part.read_bytes())
+    source = tmp_path / "in.h264"
+    source.write_bytes(b"".join(parts))
+    bundle = open_bundle(tiny_bundle)
+    _, on_the_cpu = read(source, bundle, None)
+    found, decoded = read(source, bundle, Device())
+    assert found.decoder.reason == STAYS
+    assert len(decoded) == len(on_the_cpu) == 8
+    for one, other in zip(decoded, on_the_cpu, strict=True):
+        assert one.rgb.shape == other.rgb.shape == (50, 66, 3)
+        assert np.abs(one.rgb.astype(int) - other.rgb).max() <= 1
 
-    def taken(*_: Any) -> Tensor:
-        raise refusal
 
-    backend.surfaces.taken = taken
-    with pytest.raises(BundleError, match="takes frames of 1920x1080"):
-        read(write_video(tmp_path / "in.mp4"), open_bundle(tiny_bundle), backend)
+def test_a_size_that_the_engine_does_not_take_is_said_as_it_is_and_the_file_is_closed(
+    put: Put, tiny_bundle: Path, write_video: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put()
+    closed: list[VideoReader] = []
+    true_close = VideoReader.close
+
+    def close(reader: VideoReader) -> None:
+        closed.append(reader)
+        true_close(reader)
+
+    class Refusing(Device):
+        def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Any:
+            def refused(**_: Tensor) -> None:
+                raise InputError("nv12.plan takes frames of 1920x1080")
+
+            return refused
+
+    monkeypatch.setattr(VideoReader, "close", close)
+    with pytest.raises(InputError, match="takes frames of 1920x1080"):
+        read(write_video(tmp_path / "in.mp4"), open_bundle(tiny_bundle), Refusing())
+    assert len(closed) == 2  # the CPU's reading, and NVDEC's
+
+
+def test_a_decoder_that_is_not_taken_is_gone_before_the_next_is_opened(
+    put: Put, tiny_bundle: Path, write_video: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[Any] = []
+    true_decoder = nvdec.NvdecDecoder
+
+    def opened(*arguments: Any, **more: Any) -> Any:
+        assert not [decoder for decoder in alive if decoder() is not None]
+        decoder = true_decoder(*arguments, **more)
+        alive.append(weakref.ref(decoder))
+        return decoder
+
+    put()
+    monkeypatch.setattr(nvdec, "NvdecDecoder", opened)
+    monkeypatch.setattr(nvdec_frames, "chroma_taps", lambda like: np.zeros((2, 2, 3), np.float32))
+    read(write_video(tmp_path / "in.mp4"), open_bundle(tiny_bundle), Device())
+    assert len(alive) == 2
 
 
 def test_neither_the_cpu_nor_an_older_bundle_keeps_them(tiny_bundle: Path) -> None:
     bundle = open_bundle(tiny_bundle)
-    assert device_frames(bundle, Device()) is not None
-    assert device_frames(bundle, OrtBackend(threads=1)) is None
+    assert callable(device_frames(bundle, Device()))
+    assert device_frames(bundle, OrtBackend(threads=1)) == ON_HOST
     networks = {name: network for name, network in bundle.manifest.networks.items() if name not in ("nv12", "p010")}
     older = Bundle(bundle.folder, bundle.manifest.model_copy(update={"networks": networks}))
-    assert device_frames(older, Device()) is None
+    assert device_frames(older, Device()) == "this bundle is of an older export, without the networks for it"
 
 
 @pytest.fixture
@@ -174,6 +224,6 @@ def test_a_whole_run_brings_home_the_first_frame_to_compare_it_and_the_styled_on
 def test_dis_reads_frames_on_the_host_so_nvdec_copies_them_there(run: Any) -> None:
     report, film, _ = run("cuda", temporal=True)
     assert report.temporal
-    assert str(report.decoder) == f"nvdec: {COPIED}"
+    assert str(report.decoder) == f"nvdec: {COPIED}DIS reads them there"
     _, expected, _ = run("cpu", temporal=True)
     assert np.abs(pictures(film) - pictures(expected)).mean() < 1

@@ -23,6 +23,8 @@ from tsn.runtime.job import Settings
 from tsn.runtime.manifest import library_named
 from tsn.runtime.nvdec_frames import device_frames
 from tsn.runtime.nvenc import try_nvenc
+from tsn.runtime.pipeline import Stylizer
+from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.video_reader import read_video
 
 pytestmark = pytest.mark.gpu
@@ -121,6 +123,11 @@ def test_frames_that_stay_on_the_gpu_are_those_of_the_cpu(
     assert [frame.time for frame in found] == [frame.time for frame in expected]
     for one, other in zip(found, expected, strict=True):
         assert np.abs(one.rgb.astype(int) - other.rgb).max() <= NEAR
+    bundle, backend = opened
+    stylizer = Stylizer(bundle, backend, style=mixed_style(bundle, backend, [StyleChoice(source="noise")], size=64))
+    film = [stylizer.shown(frame.pixels, stylizer.ahead(frame.pixels, None)) for frame in found]
+    for one, other in zip(film, expected, strict=True):
+        assert np.abs(one.astype(int) - stylizer(other.rgb)).mean() < 1
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])

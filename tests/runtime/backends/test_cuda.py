@@ -51,6 +51,8 @@ def test_memory_that_another_streams_pool_keeps_unused_is_no_lack_of_it(monkeypa
     device, gpu = install(monkeypatch)
     gpu.memory = 1000
     tensor: Any = device.upload(np.zeros(700, np.uint8))
+    with device.current():
+        device.networks.finish(reads=[tensor], writes=[])  # holds it until the work before has run
     kept = device.upload(np.full(100, 7, np.uint8))
     del tensor
     with device.current():

@@ -17,7 +17,7 @@ class Driver:
 
     def __init__(self, *failing: str) -> None:
         self._failing = failing
-        self.current = 0
+        self.current = self.held = 0  # contexts pushed; contexts and streams kept
         self._waiting: list[tuple[int, int, int]] = []
 
     def __getattribute__(self, name: str) -> Any:
@@ -30,6 +30,16 @@ class Driver:
 
     def cuDevicePrimaryCtxRetain(self, context: Any, gpu: Any) -> int:  # noqa: N802
         context._obj.value = CONTEXT
+        self.held += 1
+        return 0
+
+    def cuDevicePrimaryCtxRelease_v2(self, gpu: Any) -> int:  # noqa: N802
+        self.held -= 1
+        return 0
+
+    def cuStreamDestroy_v2(self, stream: Any) -> int:  # noqa: N802
+        assert (self.current, stream.value) == (1, STREAM)
+        self.held -= 1
         return 0
 
     def cuCtxPushCurrent_v2(self, context: Any) -> int:  # noqa: N802
@@ -44,6 +54,7 @@ class Driver:
     def cuStreamCreate(self, stream: Any, flags: int) -> int:  # noqa: N802
         assert (self.current, flags) == (1, 1)
         stream._obj.value = STREAM
+        self.held += 1
         return 0
 
     def cuMemcpyDtoDAsync_v2(self, target: Any, source: Any, length: Any, stream: Any) -> int:  # noqa: N802
@@ -71,6 +82,8 @@ def test_a_frame_is_copied_before_it_is_written_over_and_the_context_is_left_as_
     surface.fill(0)
     np.testing.assert_array_equal(tensor.numpy(), expected)
     assert (surfaces.context, surfaces.stream, driver.current) == (CONTEXT, STREAM, 0)
+    del surfaces
+    assert (driver.current, driver.held) == (0, 0)
 
 
 @pytest.mark.parametrize("failing", ["cuMemcpyDtoDAsync_v2", "cuStreamSynchronize"])
