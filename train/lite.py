@@ -20,6 +20,7 @@ MULTIPLE = 4  # pixels: the encoder's features have a quarter of the picture's s
 WIDTH = 32  # channels that the work happens in
 BLOCKS = 5  # of the decoder
 VARIANTS = 8  # of a kernel, which a style mixes
+KNOWN = 128  # numbers that are drawn from a style's statistics, to mix them by
 CHANNELS = 64  # of the features: a linear view of 32, whose 64 deviations hold much of the 32 channels' covariance
 
 
@@ -85,21 +86,21 @@ class Conditioning(nn.Module):
 
     def __init__(self, *, blocks: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(2 * CHANNELS, 64), nn.ReLU())
-        self.modulation = nn.Linear(64, (blocks + 1) * 2 * WIDTH)
-        self.shares = nn.Linear(64, blocks * VARIANTS)
+        self.layers = nn.Sequential(nn.Linear(2 * CHANNELS, KNOWN), nn.ReLU())
+        self.modulation = nn.Linear(KNOWN, (blocks + 1) * 2 * WIDTH)
+        self.shares = nn.Linear(KNOWN, blocks * 2 * VARIANTS)
         nn.init.zeros_(self.modulation.weight)  # at first every style leaves the features as they are
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, mean: Tensor, std: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]:
-        """Scales and shifts (N, 32, 1, 1) before each block and after the last, shares (N, 8) of each block's variants.
+        """Scales and shifts (N, 32, 1, 1) before each block and after the last; shares (N, 2, 8) of a block's variants.
 
         Args:
             mean, std: (N, 64, 1, 1)
         """
         known = self.layers(torch.cat([mean, std], dim=1).flatten(1))
         scales, shifts = self.modulation(known).unflatten(1, (-1, 2, WIDTH, 1, 1)).unbind(2)
-        return (1 + scales).unbind(1), shifts.unbind(1), self.shares(known).unflatten(1, (-1, VARIANTS)).unbind(1)
+        return (1 + scales).unbind(1), shifts.unbind(1), self.shares(known).unflatten(1, (-1, 2, VARIANTS)).unbind(1)
 
 
 class Residual(nn.Module):
@@ -119,18 +120,31 @@ class Residual(nn.Module):
 
 
 class StyledResidual(nn.Module):
-    """A Residual whose first kernel is another one for another style: its own and a weighted sum of eight variants."""
+    """A Residual whose kernels are other ones for another style."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _started(nn.Conv2d(channels, channels, 3))
-        self.second = _started(nn.Conv2d(channels, channels, 3), gain=0.5)
-        self.variants = nn.Parameter(torch.zeros(VARIANTS, self.first.weight.numel()))
+        self.first = StyledConvolution(channels)
+        self.second = StyledConvolution(channels, gain=0.5)
 
     def forward(self, features: Tensor, shares: Tensor) -> Tensor:
-        kernels = self.first.weight + (shares @ self.variants).unflatten(1, self.first.weight.shape)
+        """Features (N, C, h, w) changed as shares (N, 2, 8) of the two convolutions' variants say."""
         padded = functional.pad(features, (2, 2, 2, 2), mode="reflect")
-        return features + self.second(functional.relu(_convolved(padded, kernels, cast(Tensor, self.first.bias))))
+        return features + self.second(functional.relu(self.first(padded, shares[:, 0])), shares[:, 1])
+
+
+class StyledConvolution(nn.Module):
+    """A 3x3 convolution, not padded, whose kernel is its own and a weighted sum of eight variants."""
+
+    def __init__(self, channels: int, *, gain: float = 1.0) -> None:
+        super().__init__()
+        self.own = _started(nn.Conv2d(channels, channels, 3), gain=gain)
+        self.variants = nn.Parameter(torch.zeros(VARIANTS, self.own.weight.numel()))
+
+    def forward(self, features: Tensor, shares: Tensor) -> Tensor:
+        """Features (N, C, h - 2, w - 2) of features (N, C, h, w), with shares (N or 1, 8) of the variants."""
+        kernels = self.own.weight + (shares @ self.variants / VARIANTS).unflatten(1, self.own.weight.shape)
+        return _convolved(features, kernels, cast(Tensor, self.own.bias))
 
 
 class Doubling(nn.Module):

@@ -95,10 +95,15 @@ def test_a_style_changes_scales_shifts_and_kernels_once_they_have_been_learnt() 
         modulated = decoded(decoder, features) - decoder(features, *other)
         nn.init.zeros_(decoder.conditioning.modulation.weight)
         for block in decoder.blocks:
-            nn.init.normal_(block.variants, std=0.1)
-        with_kernels = decoded(decoder, features) - decoder(features, *other)
+            nn.init.normal_(block.first.variants, std=0.3)
+        with_first_kernels = decoded(decoder, features) - decoder(features, *other)
+        for block in decoder.blocks:
+            nn.init.zeros_(block.first.variants)
+            nn.init.normal_(block.second.variants, std=0.3)
+        with_second_kernels = decoded(decoder, features) - decoder(features, *other)
     assert float(modulated.abs().max()) > 0.01
-    assert float(with_kernels.abs().max()) > 0.01
+    assert float(with_first_kernels.abs().max()) > 0.01
+    assert float(with_second_kernels.abs().max()) > 0.01
 
 
 def test_two_styles_in_one_batch_are_decoded_as_each_alone() -> None:
