@@ -134,14 +134,19 @@ def drawn_surface(picture: RGB, depth: Depth) -> Mapping[str, Array]:
     """What the network of a depth takes for a picture (height, width, 3) with even sides: to compare networks on."""
     colour = Colour(matrix=1, full_range=False)
     frame = VideoFromRgb(colour, depth.pixel_format)(picture)
-    height, width, _ = picture.shape
-    written: Any = frame.planes  # their stub hides that they are buffers
+    return {**planes_of(frame, depth), **conversion_of(colour, chroma_taps(frame)).arrays()}
+
+
+def planes_of(frame: av.VideoFrame, depth: Depth) -> Mapping[str, Array]:
+    """Luma and chroma of a frame in the format of a depth, without what its lines are longer by."""
+    height, width = frame.height, frame.width
+    buffers: Any = frame.planes  # their stub hides that they are buffers
     planes = [
         np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:rows, : width * depth.length]
-        for plane, rows in zip(written, (height, height // 2), strict=True)
+        for plane, rows in zip(buffers, (height, height // 2), strict=True)
     ]
     luma, chroma = (
         np.ascontiguousarray(plane).reshape(shape)
         for plane, shape in zip(planes, depth.shapes(Size(width, height)), strict=True)
     )
-    return {"luma": luma, "chroma": chroma, **conversion_of(colour, chroma_taps(frame)).arrays()}
+    return {"luma": luma, "chroma": chroma}

@@ -134,7 +134,7 @@ class StyledResidual(nn.Module):
 
 
 class StyledConvolution(nn.Module):
-    """A 3x3 convolution, not padded, whose kernel is its own and a weighted sum of eight variants."""
+    """A 3x3 convolution, not padded, whose kernel is its own and a weighted mean of eight variants."""
 
     def __init__(self, channels: int, *, gain: float = 1.0) -> None:
         super().__init__()

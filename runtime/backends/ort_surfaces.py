@@ -31,11 +31,11 @@ class OrtSurfaces:
     def __init__(self, driver: Any, *, device: str = "cuda") -> None:
         self._driver, self._device = driver, device
         gpu, context, stream = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_void_p()
-        self._check(driver.cuDeviceGet(ctypes.byref(gpu), 0))
-        self._check(driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), gpu))
+        _check(driver, driver.cuDeviceGet(ctypes.byref(gpu), 0))
+        _check(driver, driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), gpu))
         self._context = context
         with _current(driver, context):
-            self._check(driver.cuStreamCreate(ctypes.byref(stream), _NON_BLOCKING))
+            _check(driver, driver.cuStreamCreate(ctypes.byref(stream), _NON_BLOCKING))
         self._stream = stream
         weakref.finalize(self, _release, driver, gpu, context, stream).atexit = False
 
@@ -55,12 +55,9 @@ class OrtSurfaces:
         length = ctypes.c_size_t(int(np.prod(shape)))
         source, target = ctypes.c_uint64(address), ctypes.c_uint64(value.data_ptr())
         with _current(self._driver, self._context):
-            self._check(self._driver.cuMemcpyDtoDAsync_v2(target, source, length, self._stream))
-            self._check(self._driver.cuStreamSynchronize(self._stream))
+            _check(self._driver, self._driver.cuMemcpyDtoDAsync_v2(target, source, length, self._stream))
+            _check(self._driver, self._driver.cuStreamSynchronize(self._stream))
         return OrtTensor(value)
-
-    def _check(self, code: int) -> None:
-        _check(self._driver, code)
 
 
 @contextmanager

@@ -34,10 +34,10 @@ class Surface:
         self.format = SimpleNamespace(name=name)
         self._pts = pts
 
-    def getPTS(self) -> int:  # noqa: N802
+    def getPTS(self) -> int:
         return self._pts
 
-    def GetPtrToPlane(self, plane: int) -> int:  # noqa: N802
+    def GetPtrToPlane(self, plane: int) -> int:
         assert plane == 0
         return ctypes.addressof(self.memory)
 
@@ -51,13 +51,13 @@ class Decoder:
         self._given: list[Surface] = []
         self._calls = self._shown = self._width = self._height = 0
 
-    def GetWidth(self) -> int:  # noqa: N802
+    def GetWidth(self) -> int:
         return self._width
 
-    def GetHeight(self) -> int:  # noqa: N802
+    def GetHeight(self) -> int:
         return self._height
 
-    def Decode(self, packet: PacketData) -> list[Surface]:  # noqa: N802
+    def Decode(self, packet: PacketData) -> list[Surface]:
         if self._calls == self._fails_at:
             raise RuntimeError("CUDA_ERROR_LAUNCH_FAILED\nwith a second line")
         self._calls += 1

@@ -15,34 +15,34 @@ class FakeDriver:
     def __init__(self, *gpus: tuple[bytes, int, int, int], code: int = 0) -> None:
         self.gpus, self.code = gpus, code
 
-    def cuInit(self, flags: int) -> int:  # noqa: N802
+    def cuInit(self, flags: int) -> int:
         return self.code
 
-    def cuDriverGetVersion(self, version: Any) -> int:  # noqa: N802
+    def cuDriverGetVersion(self, version: Any) -> int:
         version._obj.value = 12080
         return 0
 
-    def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802
+    def cuDeviceGetCount(self, count: Any) -> int:
         count._obj.value = len(self.gpus)
         return 0
 
-    def cuDeviceGet(self, device: Any, index: int) -> int:  # noqa: N802
+    def cuDeviceGet(self, device: Any, index: int) -> int:
         device._obj.value = index
         return 0
 
-    def cuDeviceGetName(self, name: Any, length: int, device: Any) -> int:  # noqa: N802
+    def cuDeviceGetName(self, name: Any, length: int, device: Any) -> int:
         name.value = self.gpus[device.value][0]
         return 0
 
-    def cuDeviceTotalMem_v2(self, memory: Any, device: Any) -> int:  # noqa: N802
+    def cuDeviceTotalMem_v2(self, memory: Any, device: Any) -> int:
         memory._obj.value = self.gpus[device.value][3]
         return 0
 
-    def cuDeviceGetAttribute(self, value: Any, attribute: int, device: Any) -> int:  # noqa: N802
+    def cuDeviceGetAttribute(self, value: Any, attribute: int, device: Any) -> int:
         value._obj.value = self.gpus[device.value][{75: 1, 76: 2}[attribute]]
         return 0
 
-    def cuGetErrorString(self, code: int, text: Any) -> int:  # noqa: N802
+    def cuGetErrorString(self, code: int, text: Any) -> int:
         text._obj.value = b"system not yet initialized" if code == 802 else None
         return 0
 

@@ -11,7 +11,7 @@ import pytest
 from tests.runtime.test_flow import textured
 from tsn.runtime.colour import RGB, Colour, RgbFromVideo, VideoFromRgb, colour_of
 from tsn.runtime.geometry import Size
-from tsn.runtime.surfaces import DEPTHS, EIGHT, Depth, chroma_taps, conversion_of, write_plane
+from tsn.runtime.surfaces import DEPTHS, EIGHT, Depth, chroma_taps, conversion_of, planes_of, write_plane
 
 SIZE = Size(66, 50)
 LEFT, MIDDLE = [[0, 1, 0], [0, 0.5, 0.5]], [[0.25, 0.75, 0], [0, 0.75, 0.25]]  # of the pair of pixels, on an axis
@@ -19,18 +19,9 @@ LEFT, MIDDLE = [[0, 1, 0], [0, 0.5, 0.5]], [[0.25, 0.75, 0], [0, 0.75, 0.25]]  #
 
 def converted(bundle: Path, frame: av.VideoFrame, colour: Colour, depth: Depth) -> RGB:
     """What the network of a depth makes of a frame in NVDEC's format."""
-    planes: Any = frame.planes
-    values = [
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:rows, : frame.width * depth.length]
-        for plane, rows in zip(planes, (frame.height, frame.height // 2), strict=True)
-    ]
-    luma, chroma = (
-        np.ascontiguousarray(plane).reshape(shape)
-        for plane, shape in zip(values, depth.shapes(Size(frame.width, frame.height)), strict=True)
-    )
     session = onnxruntime.InferenceSession(bundle / f"{depth.network}.onnx", providers=["CPUExecutionProvider"])
     told = conversion_of(colour, chroma_taps(frame)).arrays()
-    return session.run(["frame"], {"luma": luma, "chroma": chroma, **told})[0][0]
+    return session.run(["frame"], {**planes_of(frame, depth), **told})[0][0]
 
 
 @pytest.mark.parametrize("full_range", [False, True], ids=["limited", "full"])

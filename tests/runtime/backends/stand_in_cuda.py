@@ -138,24 +138,24 @@ class Gpu:
 
     # The driver's functions that cuda_graph.py calls; 900 is CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED.
 
-    def cuStreamBeginCapture_v2(self, stream: ctypes.c_void_p, mode: int) -> int:  # noqa: N802
+    def cuStreamBeginCapture_v2(self, stream: ctypes.c_void_p, mode: int) -> int:
         if self.refuses:
             return 900
         self._capturing = []
         return 0
 
-    def cuStreamEndCapture(self, stream: ctypes.c_void_p, graph: Any) -> int:  # noqa: N802
+    def cuStreamEndCapture(self, stream: ctypes.c_void_p, graph: Any) -> int:
         assert self._capturing is not None
         self._graphs.append(self._capturing)
         self._capturing = None
         graph._obj.value = len(self._graphs)
         return 0
 
-    def cuGraphInstantiateWithFlags(self, made: Any, graph: ctypes.c_void_p, flags: Any) -> int:  # noqa: N802
+    def cuGraphInstantiateWithFlags(self, made: Any, graph: ctypes.c_void_p, flags: Any) -> int:
         made._obj.value = graph.value
         return 0
 
-    def cuGraphLaunch(self, graph: ctypes.c_void_p, stream: ctypes.c_void_p) -> int:  # noqa: N802
+    def cuGraphLaunch(self, graph: ctypes.c_void_p, stream: ctypes.c_void_p) -> int:
         assert graph.value is not None
         assert stream.value is not None
         self.launches += 1
@@ -163,13 +163,13 @@ class Gpu:
             self.queue(work, stream.value)
         return 0
 
-    def cuGraphDestroy(self, graph: ctypes.c_void_p) -> int:  # noqa: N802
+    def cuGraphDestroy(self, graph: ctypes.c_void_p) -> int:
         return 0
 
-    def cuGraphExecDestroy(self, graph: ctypes.c_void_p) -> int:  # noqa: N802
+    def cuGraphExecDestroy(self, graph: ctypes.c_void_p) -> int:
         return 0
 
-    def cuGetErrorString(self, code: int, text: Any) -> int:  # noqa: N802
+    def cuGetErrorString(self, code: int, text: Any) -> int:
         text._obj.value = b"operation not permitted when stream is capturing"
         return 0
 

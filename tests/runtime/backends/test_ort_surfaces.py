@@ -25,50 +25,50 @@ class Driver:
             return lambda *_: 700
         return object.__getattribute__(self, name)
 
-    def cuDeviceGet(self, gpu: Any, index: int) -> int:  # noqa: N802
+    def cuDeviceGet(self, gpu: Any, index: int) -> int:
         return index
 
-    def cuDevicePrimaryCtxRetain(self, context: Any, gpu: Any) -> int:  # noqa: N802
+    def cuDevicePrimaryCtxRetain(self, context: Any, gpu: Any) -> int:
         context._obj.value = CONTEXT
         self.held += 1
         return 0
 
-    def cuDevicePrimaryCtxRelease_v2(self, gpu: Any) -> int:  # noqa: N802
+    def cuDevicePrimaryCtxRelease_v2(self, gpu: Any) -> int:
         self.held -= 1
         return 0
 
-    def cuStreamDestroy_v2(self, stream: Any) -> int:  # noqa: N802
+    def cuStreamDestroy_v2(self, stream: Any) -> int:
         assert (self.current, stream.value) == (1, STREAM)
         self.held -= 1
         return 0
 
-    def cuCtxPushCurrent_v2(self, context: Any) -> int:  # noqa: N802
+    def cuCtxPushCurrent_v2(self, context: Any) -> int:
         assert context.value == CONTEXT
         self.current += 1
         return 0
 
-    def cuCtxPopCurrent_v2(self, context: Any) -> int:  # noqa: N802
+    def cuCtxPopCurrent_v2(self, context: Any) -> int:
         self.current -= 1
         return 0
 
-    def cuStreamCreate(self, stream: Any, flags: int) -> int:  # noqa: N802
+    def cuStreamCreate(self, stream: Any, flags: int) -> int:
         assert (self.current, flags) == (1, 1)
         stream._obj.value = STREAM
         self.held += 1
         return 0
 
-    def cuMemcpyDtoDAsync_v2(self, target: Any, source: Any, length: Any, stream: Any) -> int:  # noqa: N802
+    def cuMemcpyDtoDAsync_v2(self, target: Any, source: Any, length: Any, stream: Any) -> int:
         assert (self.current, stream.value) == (1, STREAM)
         self._waiting.append((target.value, source.value, length.value))
         return 0
 
-    def cuStreamSynchronize(self, stream: Any) -> int:  # noqa: N802
+    def cuStreamSynchronize(self, stream: Any) -> int:
         assert (self.current, stream.value) == (1, STREAM)
         while self._waiting:
             ctypes.memmove(*self._waiting.pop())
         return 0
 
-    def cuGetErrorString(self, code: int, text: Any) -> int:  # noqa: N802
+    def cuGetErrorString(self, code: int, text: Any) -> int:
         text._obj.value = b"an illegal memory access was encountered"
         return 0
 
