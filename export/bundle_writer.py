@@ -10,19 +10,19 @@ import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from tsn.export.exportable import Exportable
-from tsn.export.graphs import StyleGraph
-from tsn.export.onnx_file import described, opset_of, write_onnx
-from tsn.export.parity import measure
-from tsn.export.precision import measure_reduced, reduced
-from tsn.export.work import multiply_adds_a_pixel
-from tsn.runtime.atomic import whole_folder
-from tsn.runtime.bundle import sha256
+from tsn.export.networks.exportable import Exportable
+from tsn.export.networks.graphs import StyleGraph
+from tsn.export.onnx.file import described, opset_of, write_onnx
+from tsn.export.onnx.multiply_adds import multiply_adds_a_pixel
+from tsn.export.onnx.parity import measure
+from tsn.export.onnx.precision import measure_reduced, reduced
+from tsn.runtime.bundle.folder import sha256
+from tsn.runtime.bundle.manifest import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant
 from tsn.runtime.errors import AccuracyError, OutputError
-from tsn.runtime.manifest import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant
-from tsn.train.weights import Networks
+from tsn.runtime.files import whole_folder
+from tsn.train.networks.weights import Networks
 
-Report = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 def write_bundle(
@@ -35,7 +35,7 @@ def write_bundle(
     precisions: Sequence[ReducedPrecision] = (),
     overwrite: bool = False,
     finish: Callable[[Path], Manifest] | None = None,
-    report: Report = lambda line: None,
+    log: Log = lambda line: None,
 ) -> Manifest:
     """Export `exportables` into a bundle at `folder` and give its manifest.
 
@@ -48,7 +48,7 @@ def write_bundle(
         precisions: in which a network is written as well, beside FP32, where it has parts that may be reduced.
         overwrite: whether a bundle that is there may be replaced.
         finish: called with the folder once it is complete but does not appear yet; gives the manifest as it then is.
-        report: called with a line for people at each step.
+        log: called with a line for people at each step.
 
     Raises:
         OutputError: `folder` is there already or cannot be written.
@@ -58,13 +58,13 @@ def write_bundle(
         with whole_folder(folder, marker=MANIFEST, overwrite=overwrite) as unfinished:
             written: dict[NetworkName, Network] = {}
             for exportable in exportables:
-                network = _written(exportable, unfinished, report)
+                network = _written(exportable, unfinished, log)
                 reducible = precisions if exportable.reduction else ()
-                variants = {precision: _variant(exportable, precision, unfinished, report) for precision in reducible}
+                variants = {precision: _variant(exportable, precision, unfinished, log) for precision in reducible}
                 written[exportable.name] = network.model_copy(update={"variants": variants})
             encoded: dict[str, Style] = {}
             for style, picture in styles.items():
-                report(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
+                log(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
                 encoded[style] = encoded_style(networks, picture)
             manifest = Manifest(
                 name=name,
@@ -96,11 +96,11 @@ def encoded_style(networks: Networks, picture: NDArray[np.uint8]) -> Style:
         ) from error
 
 
-def _written(exportable: Exportable, folder: Path, report: Report) -> Network:
-    report(f"{exportable.name}: exporting")
+def _written(exportable: Exportable, folder: Path, log: Log) -> Network:
+    log(f"{exportable.name}: exporting")
     path = folder / f"{exportable.name}.onnx"
     write_onnx(exportable, path)
-    report(f"{exportable.name}: comparing with PyTorch on {len(exportable.parity.cases)} frames")
+    log(f"{exportable.name}: comparing with PyTorch on {len(exportable.parity.cases)} frames")
     model = onnx.load(path)
     return Network(
         file=path.name,
@@ -117,11 +117,11 @@ def _written(exportable: Exportable, folder: Path, report: Report) -> Network:
     )
 
 
-def _variant(exportable: Exportable, precision: ReducedPrecision, folder: Path, report: Report) -> Variant:
-    report(f"{exportable.name} in {precision}: exporting")
+def _variant(exportable: Exportable, precision: ReducedPrecision, folder: Path, log: Log) -> Variant:
+    log(f"{exportable.name} in {precision}: exporting")
     path = folder / f"{exportable.name}.{precision}.onnx"
     write_onnx(reduced(exportable, precision), path)
-    report(f"{exportable.name} in {precision}: comparing with FP32 PyTorch on {len(exportable.parity.cases)} frames")
+    log(f"{exportable.name} in {precision}: comparing with FP32 PyTorch on {len(exportable.parity.cases)} frames")
     return Variant(
         file=path.name,
         sha256=sha256(path),

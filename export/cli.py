@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsn.export.engine_request import EngineRequest, Sizes, parse_compute_capabilities
-from tsn.runtime.command import FILE, run_command
+from tsn.export.engines.request import EngineRequest, Sizes, parse_compute_capabilities
+from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
 
 if TYPE_CHECKING:
-    from tsn.runtime.manifest import Library, ReducedPrecision, Via
+    from tsn.runtime.bundle.manifest import Library, ReducedPrecision, Via
 
 STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 
@@ -125,22 +125,22 @@ def command(
     style_files = parse_styles(styles)
     started = time.monotonic()
 
-    def report(line: str) -> None:
+    def log(line: str) -> None:
         if not quiet:
             click.echo(f"{time.monotonic() - started:6.1f} s  {line}", err=True)
 
     try:  # after the options: an error in those should not take the seconds of this import
         if source is not None:
-            from tsn.export.engine_job import add_engines
+            from tsn.export.engines.job import add_engines
             from tsn.export.job import PARITY_SIDE
-            from tsn.runtime.picture import read_picture
+            from tsn.runtime.pictures.reader import read_picture
 
             assert engines is not None
             pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in parity_frames]
-            output, manifest = source, add_engines(source, engines, pictures=pictures, report=report)
+            output, manifest = source, add_engines(source, engines, pictures=pictures, log=log)
         else:
             from tsn.export.job import Request, export_bundle
-            from tsn.export.temporal import FlowRequest
+            from tsn.export.networks.held import FlowRequest
 
             assert output is not None
             request = Request(
@@ -165,14 +165,14 @@ def command(
                 engines=engines,
                 overwrite=overwrite,
             )
-            manifest = export_bundle(request, report=report)
+            manifest = export_bundle(request, log=log)
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"tsn-export needs {error.name}, which is not installed. Run: pip install 'temporalstylenet[export]'"
         ) from error
-    from tsn.runtime.verification import inaccurate_engines
+    from tsn.runtime.verification.engines import inaccurate_engines
 
-    report(f"wrote {output}")
+    log(f"wrote {output}")
     for line in inaccurate_engines(manifest):  # also where --quiet asks for silence
         click.echo(f"tsn-export: WARNING: {line}", err=True)
     if as_json:

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from tsn.export.bundle_writer import Report, write_bundle
-from tsn.export.engine_file import open_builder
-from tsn.export.engine_job import add_engines
-from tsn.export.engine_request import EngineRequest
-from tsn.export.exportable import Exportable
-from tsn.export.stylizer import style_network, stylize_network
-from tsn.export.surfaces import surface_networks
-from tsn.export.temporal import FlowRequest, anchor_networks, blend_network, flow_networks
-from tsn.export.torch_engine import open_torch_tensorrt
-from tsn.runtime.atomic import refuse_unwritable
+from tsn.export.bundle_writer import Log, write_bundle
+from tsn.export.engines.job import add_engines
+from tsn.export.engines.request import EngineRequest
+from tsn.export.engines.tensorrt import open_builder
+from tsn.export.engines.torch_tensorrt import open_torch_tensorrt
+from tsn.export.networks.exportable import Exportable
+from tsn.export.networks.held import FlowRequest, anchor_networks, blend_network, flow_networks
+from tsn.export.networks.nv12 import nv12_networks
+from tsn.export.networks.stylize import style_network, stylize_network
+from tsn.runtime.bundle.manifest import Manifest, ReducedPrecision
 from tsn.runtime.errors import UsageError
-from tsn.runtime.manifest import Manifest, ReducedPrecision
-from tsn.runtime.picture import read_picture, refuse_small
-from tsn.train.weights import Networks, load_checkpoint, load_networks
+from tsn.runtime.files import refuse_unwritable
+from tsn.runtime.pictures.reader import read_picture, refuse_small
+from tsn.train.networks.weights import Networks, load_checkpoint, load_networks
 
 PARITY_SIDE = 256  # pixels of the shorter side of a picture that networks are compared on: large enough, and quick
 PARITY_STYLES = 2  # how many of the styles' pictures networks are compared on
@@ -44,8 +44,8 @@ class Request:
     overwrite: bool = False
 
 
-def export_bundle(request: Request, *, report: Report = lambda line: None) -> Manifest:
-    """Write the bundle that `request` asks for and give its manifest; `report` is called with a line for each step.
+def export_bundle(request: Request, *, log: Log = lambda line: None) -> Manifest:
+    """Write the bundle that `request` asks for and give its manifest; `log` is called with a line for each step.
 
     Raises:
         InputError: weights or a picture cannot be used.
@@ -63,7 +63,7 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
     real = [*list(request.styles.values())[:PARITY_STYLES], *request.parity_frames]
     pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in real]
     frames = [picture[np.newaxis] for picture in pictures]
-    report("reading the weights")
+    log("reading the weights")
     networks = _networks(request)
     minimum = networks.architecture.minimum_side
     for name, path in request.styles.items():
@@ -76,7 +76,7 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         stylizer,
         *anchor_networks(),
         blend_network(),
-        *surface_networks(),
+        *nv12_networks(),
     ]
     if request.flow is not None:
         exportables += flow_networks(request.flow, frames)
@@ -90,8 +90,8 @@ def export_bundle(request: Request, *, report: Report = lambda line: None) -> Ma
         overwrite=request.overwrite,
         finish=None
         if engines is None
-        else partial(add_engines, request=engines, stylizer=stylizer, pictures=pictures, report=report),
-        report=report,
+        else partial(add_engines, request=engines, stylizer=stylizer, pictures=pictures, log=log),
+        log=log,
     )
 
 

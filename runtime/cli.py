@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsn.runtime.command import FILE, run_command
+from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import IncompleteError, TsnError, UnavailableError
 from tsn.runtime.geometry import Size
-from tsn.runtime.overlap import MOST_THREADS
+from tsn.runtime.threads import MOST_THREADS
 
 if TYPE_CHECKING:
-    from tsn.runtime.job import Report
+    from tsn.runtime.report import Report
 
 
 _LONGEST = 10_000_000  # seconds: a hundred days and more is a slip of the keyboard
@@ -114,8 +114,8 @@ def tsn_run(
         return
     assert input_path is not None
     # What follows loads numpy, PyAV and the inference library: not needed for --help.
-    from tsn.runtime.job import Settings
-    from tsn.runtime.progress import frame_progress
+    from tsn.runtime.command.progress import frame_progress
+    from tsn.runtime.settings import Settings
     from tsn.runtime.style import StyleChoice
     from tsn.runtime.transfer import VideoStyleTransfer
 
@@ -127,7 +127,7 @@ def tsn_run(
         if not quiet:
             click.echo(f"tsn-run: {line}", err=True)
 
-    report = VideoStyleTransfer(bundle, device=backend, threads=threads, report=say).process(
+    report = VideoStyleTransfer(bundle, device=backend, threads=threads, log=say).process(
         input_path,
         choices,
         output,
@@ -199,7 +199,7 @@ def _print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
 
 
 def _list_styles(place: str) -> None:
-    from tsn.runtime.bundle import open_bundle
+    from tsn.runtime.bundle.folder import open_bundle
 
     for name in sorted(open_bundle(place).manifest.styles):
         click.echo(name)

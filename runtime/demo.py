@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tsn.runtime.atomic import whole_file
-from tsn.runtime.colour import RGB
-from tsn.runtime.command import FILE, run_command
+from tsn.runtime.command.progress import frame_progress
+from tsn.runtime.command.run import FILE, run_command
+from tsn.runtime.files import whole_file
+from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
-from tsn.runtime.job import Settings
-from tsn.runtime.progress import frame_progress
+from tsn.runtime.settings import Settings
 from tsn.runtime.style import StyleChoice
 from tsn.runtime.transfer import VideoStyleTransfer
 

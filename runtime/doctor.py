@@ -9,14 +9,13 @@ from importlib.metadata import version
 
 import av
 
-from tsn.runtime import nvdec
 from tsn.runtime.backends import BACKENDS, open_backend
-from tsn.runtime.cache import cache_folder
-from tsn.runtime.driver import probe_driver
-from tsn.runtime.encoders import CODECS
+from tsn.runtime.backends.driver import probe_driver
+from tsn.runtime.backends.trt_library import open_library
 from tsn.runtime.errors import TsnError, UnavailableError
-from tsn.runtime.nvenc import H264, try_nvenc
-from tsn.runtime.trt_library import open_library
+from tsn.runtime.files import cache_folder
+from tsn.runtime.video.encoders import CODECS, NVENC_H264, try_nvenc
+from tsn.runtime.video.nvdec import decoder as nvdec
 
 DEFAULT_ENCODER = "libx264"  # without it an MP4 needs a --codec
 
@@ -124,7 +123,7 @@ def _nvdec() -> str:
 
 def _nvenc() -> str:
     try_nvenc()
-    return H264
+    return NVENC_H264
 
 
 def _cache() -> str:

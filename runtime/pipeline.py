@@ -2,39 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple, Protocol, TypeVar
 
 from tsn.runtime.backends import Backend, Tensor, scalar
-from tsn.runtime.bundle import Bundle
-from tsn.runtime.colour import RGB
+from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.errors import InputError, UnavailableError
-from tsn.runtime.flow import Motion
+from tsn.runtime.frame import RGB, Frame, FrameBuffer
 from tsn.runtime.geometry import Size
-from tsn.runtime.overlap import behind, prefetched, spread
-from tsn.runtime.pixels import Pixels
-from tsn.runtime.temporal import TemporalBlend
-
-DEPTH = 4  # frames that may wait between two stages: enough to overlap them, few enough to bound the memory
+from tsn.runtime.report import Stages
+from tsn.runtime.temporal.flow import Motion
+from tsn.runtime.temporal.hold import TemporalBlend
+from tsn.runtime.threads import DEPTH, behind, prefetched, spread
 
 LIGHT = 50_000  # multiply-adds for a pixel: below, a frame on each core is faster than all cores on one frame
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """One picture and when it is shown."""
-
-    pixels: Pixels
-    time: Fraction  # seconds from the start of the output
-    duration: Fraction  # seconds until the next frame, as far as the file says
-
-    @property
-    def rgb(self) -> RGB:
-        """The picture in host memory: uint8 (height, width, 3)."""
-        return self.pixels.rgb()
 
 
 class FrameSource(Protocol):
@@ -59,35 +42,19 @@ class FrameSink(Protocol):
 class FrameStylizer(Protocol[T]):
     """How frames are changed: each first by itself, then in turn."""
 
-    lanes: int  # frames that `ahead` is given at once
+    concurrency: int  # frames that `ahead` is given at once
 
-    def ahead(self, pixels: Pixels, previous: Pixels | None) -> T:
+    def ahead(self, pixels: FrameBuffer, previous: FrameBuffer | None) -> T:
         """What needs no earlier result; called from several threads. `previous` is the frame before, None at first."""
         ...
 
-    def shown(self, pixels: Pixels, made: T) -> RGB:
+    def shown(self, pixels: FrameBuffer, made: T) -> RGB:
         """The frame to show, uint8 (height, width, 3); called for each in turn, with what `ahead` made of it."""
         ...
 
     def interrupt(self) -> None:
         """Make calls of `ahead` that are under way end early."""
         ...
-
-
-@dataclass(kw_only=True)
-class Stages:
-    """Seconds that each stage was busy, and frames that passed it. The stages overlap: their sum exceeds `wall`.
-
-    `stylize` is what all frames need by themselves, flow too, divided by the frames at once; `blend` what comes after.
-    """
-
-    frames_in: int = 0
-    frames_out: int = 0
-    decode: float = 0.0
-    stylize: float = 0.0
-    blend: float = 0.0
-    encode: float = 0.0
-    wall: float = 0.0
 
 
 class Made(NamedTuple):
@@ -105,7 +72,7 @@ class Stylizer:
         alpha: how much of the style, 0..1.
         preserve_color: how much of the content's own colour, 0..1.
         temporal: holds each frame to the ones before it; None stylizes every frame alone.
-        side_by_side: compute several frames at once where that is faster, as `lanes` then says.
+        side_by_side: compute several frames at once where that is faster, as `concurrency` then says.
     """
 
     def __init__(
@@ -121,24 +88,24 @@ class Stylizer:
     ) -> None:
         network = bundle.manifest.networks["stylize"]
         light = network.multiply_adds is not None and network.multiply_adds < LIGHT
-        self.lanes = backend.lanes if side_by_side and light else 1
-        self._stylize = backend.load(bundle.network("stylize"), lanes=self.lanes)
+        self.concurrency = backend.concurrency if side_by_side and light else 1
+        self._stylize = backend.load(bundle.network("stylize"), concurrency=self.concurrency)
         self._minimum_side = network.minimum_side
         self.interrupt = backend.interrupt
         self._upload = backend.upload
         self._style = style
         self.temporal = temporal
-        self._previous: Pixels | None = None
+        self._previous: FrameBuffer | None = None
         self._strength = backend.upload(scalar(alpha))
         self._preserve_color = backend.upload(scalar(preserve_color))
 
     def __call__(self, rgb: RGB) -> RGB:
         """The stylized picture, as large as `rgb`: uint8 (height, width, 3). Frames of a video come in turn."""
-        pixels = Pixels(rgb)
+        pixels = FrameBuffer(rgb)
         previous, self._previous = self._previous, None if self.temporal is None else pixels
         return self.shown(pixels, self.ahead(pixels, previous))
 
-    def ahead(self, pixels: Pixels, previous: Pixels | None) -> Made:
+    def ahead(self, pixels: FrameBuffer, previous: FrameBuffer | None) -> Made:
         """What needs no earlier result: see FrameStylizer."""
         self.check_size(pixels.size)
         mean, std = self._style
@@ -152,7 +119,7 @@ class Stylizer:
         motion = None if self.temporal is None else self.temporal.motion(pixels, previous)
         return Made(outputs["stylized"], motion)
 
-    def shown(self, pixels: Pixels, made: Made) -> RGB:
+    def shown(self, pixels: FrameBuffer, made: Made) -> RGB:
         """The frame to show: see FrameStylizer."""
         if self.temporal is None:
             return made.stylized.numpy()[0]
@@ -187,7 +154,7 @@ def stylize_video(
 
     with (
         prefetched(source, depth=DEPTH) as frames,
-        spread(ahead, with_previous(frames), threads=stylizer.lanes, interrupt=stylizer.interrupt) as made,
+        spread(ahead, with_previous(frames), threads=stylizer.concurrency, interrupt=stylizer.interrupt) as made,
         behind(sink.write, depth=DEPTH) as write,
     ):
         try:
@@ -195,7 +162,7 @@ def stylize_video(
                 begun = time.perf_counter()
                 shown = stylizer.shown(frame.pixels, found)
                 stages.blend += time.perf_counter() - begun
-                write(Frame(pixels=Pixels(shown), time=frame.time, duration=frame.duration))
+                write(Frame(pixels=FrameBuffer(shown), time=frame.time, duration=frame.duration))
                 stages.frames_out += 1
                 progress(stages.frames_out)
         except UnavailableError:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsn.runtime.backends import Backend, Session, Tensor
-from tsn.runtime.bundle import Bundle
+from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.errors import InputError, UsageError
-from tsn.runtime.picture import read_picture, refuse_small
+from tsn.runtime.pictures.reader import read_picture, refuse_small
 
 LARGEST_WEIGHT = 1e6  # of a style in a mix
 Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]  # mean and std, each (C,)

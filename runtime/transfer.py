@@ -10,24 +10,25 @@ from typing import Literal
 
 import cv2
 
-from tsn.runtime.atomic import keep_part, make_folder, refuse_unwritable, whole_file
 from tsn.runtime.backends import open_backend
-from tsn.runtime.bundle import open_bundle
-from tsn.runtime.encoders import check_container
+from tsn.runtime.bundle.folder import open_bundle
+from tsn.runtime.bundle.manifest import library_named
+from tsn.runtime.command.progress import frame_progress
 from tsn.runtime.errors import OutputError, UnavailableError, UsageError
-from tsn.runtime.job import Report, Settings
-from tsn.runtime.manifest import library_named
-from tsn.runtime.nvdec_frames import OnDevice, device_frames
-from tsn.runtime.outputs import kind_of, output_path
-from tsn.runtime.overlap import usable_cores
-from tsn.runtime.pictures import pictures_in, stylize_pictures
+from tsn.runtime.files import keep_part, make_folder, refuse_unwritable, whole_file
+from tsn.runtime.output_paths import kind_of, output_path
+from tsn.runtime.pictures.folder import pictures_in, stylize_pictures
 from tsn.runtime.pipeline import Stylizer, stylize_video
-from tsn.runtime.progress import frame_progress
+from tsn.runtime.report import Report
+from tsn.runtime.settings import Settings
 from tsn.runtime.style import StyleChoice, mixed_style
-from tsn.runtime.temporal import TemporalBlend, open_flow
-from tsn.runtime.verification import inaccurate_engines, verified_bundle
-from tsn.runtime.video_reader import read_video
-from tsn.runtime.video_writer import VideoWriter, write_video
+from tsn.runtime.temporal.hold import TemporalBlend, open_flow
+from tsn.runtime.threads import usable_cores
+from tsn.runtime.verification.engines import inaccurate_engines, verified_bundle
+from tsn.runtime.video.encoders import check_container
+from tsn.runtime.video.nvdec.frames import OnDevice, device_frames
+from tsn.runtime.video.reader import read_video
+from tsn.runtime.video.writer import VideoWriter, write_video
 
 Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]  # the total, where it is known
 
@@ -47,7 +48,7 @@ class VideoStyleTransfer:
         threads: how many threads compute on the CPU; None takes one for each core.
         use_temporal_consistency: hold each frame of a video to the ones before it, where the settings do not say;
             None does so where the bundle has a flow network.
-        report: gets a line before something that takes long and is done once.
+        log: gets a line before something that takes long and is done once.
 
     Raises:
         AccuracyError: an engine, on its first run on a GPU, gives something else than its network.
@@ -62,14 +63,14 @@ class VideoStyleTransfer:
         device: str | None = None,
         threads: int | None = None,
         use_temporal_consistency: bool | None = None,
-        report: Callable[[str], None] = lambda line: None,
+        log: Callable[[str], None] = lambda line: None,
     ) -> None:
         opened = open_bundle(bundle)
         device = device or opened.library_of(Path(bundle)) or "cpu"
         self.bundle = opened.named(Path(bundle), library_named(device))
         self.backend = open_backend(device, threads=threads)
         if self.bundle.form == "engine":
-            self.bundle = verified_bundle(self.bundle, self.backend, threads=threads, report=report)
+            self.bundle = verified_bundle(self.bundle, self.backend, threads=threads, log=log)
         self._threads = threads
         self._use_temporal_consistency = use_temporal_consistency
 

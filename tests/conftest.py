@@ -11,8 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tsn.export.exportable import Exportable
-    from tsn.train.weights import Networks
+    from tsn.export.networks.exportable import Exportable
+    from tsn.train.networks.weights import Networks
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +31,8 @@ def tiny_networks() -> "Networks":
     torch = pytest.importorskip("torch")
     from torch import nn
 
-    from tsn.train.architectures import Architecture
-    from tsn.train.weights import Networks
+    from tsn.train.networks.architectures import Architecture
+    from tsn.train.networks.weights import Networks
 
     def convolution(inputs: int, outputs: int) -> nn.Conv2d:
         return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect")
@@ -70,12 +70,12 @@ def tiny_networks() -> "Networks":
 
 def every_network(networks: "Networks") -> "list[Exportable]":
     """The networks of a bundle without flow."""
-    from tsn.export.stylizer import style_network, stylize_network
-    from tsn.export.surfaces import surface_networks
-    from tsn.export.temporal import anchor_networks, blend_network
+    from tsn.export.networks.held import anchor_networks, blend_network
+    from tsn.export.networks.nv12 import nv12_networks
+    from tsn.export.networks.stylize import style_network, stylize_network
 
     styled = [style_network(networks, []), stylize_network(networks, [])]
-    return [*styled, *anchor_networks(), blend_network(), *surface_networks()]
+    return [*styled, *anchor_networks(), blend_network(), *nv12_networks()]
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
 def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny bundle with `stylize` in FP16 and BF16 beside FP32. Shared: copy it before changing it."""
     from tsn.export import bundle_writer
-    from tsn.export.exportable import Exportable
+    from tsn.export.networks.exportable import Exportable
 
     true_write = bundle_writer.write_onnx
 

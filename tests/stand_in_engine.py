@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor, open_backend
-from tsn.runtime.manifest import Library
+from tsn.runtime.bundle.manifest import Library
 
 NAME: Library = "tensorrt"
 
@@ -28,8 +28,8 @@ class Levels:
 class StandIn:
     """Runs plans that are ONNX files; the outputs of `spoilt` networks are `by` levels of 255 too large."""
 
-    name, description, lanes, notes = NAME, "stands for TensorRT", 1, ()
-    surfaces = None
+    name, description, concurrency, notes = NAME, "stands for TensorRT", 1, ()
+    nvdec = None
     in_host_memory = False
 
     def __init__(self, *, spoilt: str = "", by: float = 0.0) -> None:
@@ -38,7 +38,7 @@ class StandIn:
         self.upload, self.interrupt = self._cpu.upload, self._cpu.interrupt
         self.loaded: list[str] = []
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
         """The session of a plan."""
         self.loaded.append(network.name)
         session = self._cpu.load(network)

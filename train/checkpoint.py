@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from tsn.runtime.atomic import whole_file
 from tsn.runtime.errors import InputError, OutputError
-from tsn.train.weights import CHECKPOINT_FORMAT, CHECKPOINT_VERSION, read_torch_file
+from tsn.runtime.files import whole_file
+from tsn.train.networks.weights import CHECKPOINT_FORMAT, CHECKPOINT_VERSION, read_torch_file
 
 FOLDER = "checkpoints"
 NAME = re.compile(r"step_(\d{8,})\.pth")

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from tsn.runtime.command import FILE, run_command
+from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import UsageError
 from tsn.train.config import Config, read_config
 

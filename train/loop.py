@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from tsn.runtime.errors import AccuracyError, Terminated, UnavailableError
 from tsn.train.checkpoint import FOLDER, drop_old, save_checkpoint
 from tsn.train.config import Config
-from tsn.train.data import Batch, Numbers, as_images
+from tsn.train.data.motion import Pairs, pairs_with_flow
+from tsn.train.data.pictures import Batch, Numbers, as_images
 from tsn.train.distributed import World
 from tsn.train.objective import Objective, Styles, measured, weights
-from tsn.train.pairs import Pairs, pairs_with_flow
-from tsn.train.report import Report
-from tsn.train.schedule import learning_rate
+from tsn.train.report import TrainingLog
+
+LAST = 0.01  # of the configured learning rate: where a cosine ends
 
 
 @dataclass(kw_only=True)
@@ -36,7 +37,7 @@ class Run:
     raft: nn.Module | None  # finds the motion in clips
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    report: Report
+    report: TrainingLog
     step: int = 0
     saved: Path | None = None
     stop: list[int] = field(default_factory=list)  # the signals that arrived
@@ -204,3 +205,13 @@ def _signals_noted(stop: list[int]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def learning_rate(config: Config, step: int, *, steps: int) -> float:
+    """The rate of step number `step` of `steps`: a linear rise, then constant, or half a cosine (arXiv:1608.03983)."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    if config.schedule == "constant":
+        return config.learning_rate
+    done = (step - config.warmup_steps) / max(steps - config.warmup_steps, 1)
+    return config.learning_rate * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tsn.train.model import statistics
+from tsn.train.networks.adain import statistics
 
 StyleLoss = Literal["gram", "mean_std"]
 StyleTargets = Sequence[Tensor]  # for each layer (N, C, C) Gram matrices, or (N, 2, C) means and deviations

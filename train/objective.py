@@ -11,9 +11,9 @@ from torch.utils.checkpoint import checkpoint
 
 from tsn.train import losses
 from tsn.train.config import Config
-from tsn.train.model import Encoder as Vgg
-from tsn.train.model import adain, statistics
-from tsn.train.pairs import Pairs
+from tsn.train.data.motion import Pairs
+from tsn.train.networks.adain import Encoder as Vgg
+from tsn.train.networks.adain import adain, statistics
 from tsn.train.warping import warp
 
 AMP = {"bf16": torch.bfloat16, "fp16": torch.float16}

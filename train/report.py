@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 
-from tsn.runtime.atomic import as_output_error
+from tsn.runtime.files import as_output_error
 from tsn.train.config import Config
 from tsn.train.distributed import World
 
@@ -24,7 +24,7 @@ LOSSES = "losses.jsonl"
 GRID_PICTURES = 8
 
 
-class Report:
+class TrainingLog:
     """The written and the visible trace of a run. Silent in all processes but the first."""
 
     def __init__(self, folder: Path, config: Config, world: World, *, steps: int, step: int, quiet: bool) -> None:

@@ -11,18 +11,18 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from tsn.runtime.errors import OutputError
-from tsn.train.architectures import ARCHITECTURES
 from tsn.train.checkpoint import FOLDER, load_networks_into, newest_checkpoint, read_checkpoint
-from tsn.train.clips import Clips, find_clips
 from tsn.train.config import Config
-from tsn.train.data import Crops, Numbers, Pictures, as_images, as_tensor, collate, find_pictures, style_crop
+from tsn.train.data.clips import Clips, find_clips
+from tsn.train.data.draws import POOL
+from tsn.train.data.pictures import Crops, Numbers, Pictures, as_images, as_tensor, collate, find_pictures, style_crop
 from tsn.train.distributed import World
-from tsn.train.draws import POOL
 from tsn.train.loop import Run, total_steps
-from tsn.train.model import Encoder as Vgg
+from tsn.train.networks.adain import Encoder as Vgg
+from tsn.train.networks.architectures import ARCHITECTURES
+from tsn.train.networks.weights import load_encoder
 from tsn.train.objective import Objective, Styles, measured
-from tsn.train.report import Report
-from tsn.train.weights import load_encoder
+from tsn.train.report import TrainingLog
 
 POOL_BATCH = 8  # style crops that VGG-19 measures at a time
 
@@ -86,7 +86,7 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
             torch.cuda.set_rng_state_all(state["random"]["cuda"])
         step = state["step"]
         changed = _changes(state["config"], config)
-    report = Report(places.output, config, world, steps=total_steps(config, numbers), step=step, quiet=quiet)
+    report = TrainingLog(places.output, config, world, steps=total_steps(config, numbers), step=step, quiet=quiet)
     if changed:
         report.say(f"going on with other settings than before: {changed}")
     return Run(
@@ -131,7 +131,7 @@ def _changes(before: Mapping[str, Any], config: Config) -> str:
 
 
 def _raft(config: Config, world: World) -> nn.Module:
-    from tsn.train.raft_weights import load_raft  # here: torchvision takes seconds to import
+    from tsn.train.networks.raft_weights import load_raft  # here: torchvision takes seconds to import
 
     file = Path(config.flow_weights) if config.flow_weights is not None else None
     return load_raft("raft-small", file).requires_grad_(False).to(world.device)

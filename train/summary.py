@@ -8,7 +8,7 @@ import matplotlib
 import torch
 from matplotlib.figure import Figure
 
-from tsn.runtime.atomic import as_output_error, whole_file
+from tsn.runtime.files import as_output_error, whole_file
 from tsn.train.checkpoint import save_checkpoint
 from tsn.train.loop import Run, state
 from tsn.train.report import LOSSES, read_losses

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tsn.runtime.command import FILE, run_command
+from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import RegressionError, UnavailableError, UsageError
 
 SIZES, QUICK_SIZES = "480p,720p,1080p", "144p"
@@ -83,8 +83,8 @@ def command(
         from tsn.benchmarks.throughput.rows import ROWS, choose_rows
         from tsn.benchmarks.throughput.sizes import parse_sizes
         from tsn.benchmarks.throughput.weights import given_weights
-        from tsn.runtime.atomic import refuse_unwritable
-        from tsn.runtime.bundle import open_bundle
+        from tsn.runtime.bundle.folder import open_bundle
+        from tsn.runtime.files import refuse_unwritable
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"tsn-bench needs {error.name}, which is not installed. Run: pip install 'temporalstylenet[bench]'"

@@ -7,14 +7,13 @@ import av
 
 from tsn.benchmarks.throughput.results import Input
 from tsn.benchmarks.throughput.sizes import NamedSize, even
-from tsn.runtime.bundle import sha256
-from tsn.runtime.colour import RGB
+from tsn.runtime.bundle.folder import sha256
 from tsn.runtime.demo import draw_scene
+from tsn.runtime.frame import RGB, Frame
 from tsn.runtime.geometry import Size
-from tsn.runtime.job import Settings
-from tsn.runtime.pipeline import Frame
-from tsn.runtime.video_reader import read_video
-from tsn.runtime.video_writer import write_video
+from tsn.runtime.settings import Settings
+from tsn.runtime.video.reader import read_video
+from tsn.runtime.video.writer import write_video
 
 RATE = 24  # frames a second of a drawn clip
 NETWORK_FRAMES = 8  # frames that the networks alone are fed, over and over

@@ -30,8 +30,8 @@ from tsn.benchmarks.throughput.summary import Setting, length_rates, measurement
 from tsn.benchmarks.throughput.task import Request
 from tsn.benchmarks.throughput.turns import Say, may_run, run_lanes
 from tsn.benchmarks.throughput.workers import row_process
-from tsn.export.work import Work, count_work
-from tsn.runtime.bundle import Bundle
+from tsn.export.onnx.multiply_adds import Work, count_work
+from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.errors import BundleError, InputError
 from tsn.runtime.geometry import Size
 

@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 from tsn.benchmarks.throughput.clip import clip_frames
-from tsn.runtime.job import Settings
-from tsn.runtime.pipeline import Frame
-from tsn.runtime.video_reader import read_video
-from tsn.runtime.video_writer import write_video
+from tsn.runtime.frame import Frame
+from tsn.runtime.settings import Settings
+from tsn.runtime.video.reader import read_video
+from tsn.runtime.video.writer import write_video
 
 
 def decode_alone(clip: Path, *, frames: int) -> list[float]:

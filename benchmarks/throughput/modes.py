@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tsn.runtime.manifest import Manifest, NetworkName
+from tsn.runtime.bundle.manifest import Manifest, NetworkName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

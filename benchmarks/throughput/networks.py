@@ -13,15 +13,14 @@ from tsn.benchmarks.throughput.modes import Mode
 from tsn.benchmarks.throughput.stopwatch import Stopwatch, TimedBackend, TimedFlow
 from tsn.benchmarks.throughput.task import Turn
 from tsn.runtime.backends import Backend
-from tsn.runtime.bundle import Bundle
-from tsn.runtime.colour import RGB
+from tsn.runtime.bundle.folder import Bundle
+from tsn.runtime.frame import RGB, Frame, FrameBuffer
 from tsn.runtime.geometry import Size
-from tsn.runtime.job import Settings
-from tsn.runtime.overlap import usable_cores
-from tsn.runtime.pipeline import Frame, Stylizer, stylize_video
-from tsn.runtime.pixels import Pixels
+from tsn.runtime.pipeline import Stylizer, stylize_video
+from tsn.runtime.settings import Settings
 from tsn.runtime.style import StyleChoice, mixed_style
-from tsn.runtime.temporal import TemporalBlend, open_flow
+from tsn.runtime.temporal.hold import TemporalBlend, open_flow
+from tsn.runtime.threads import usable_cores
 from tsn.runtime.transfer import VideoStyleTransfer
 
 RATE = Fraction(24)  # frames a second of what is held in memory; nothing depends on it
@@ -87,7 +86,7 @@ class _Held:
 
     def __iter__(self) -> Iterator[Frame]:
         for index, picture in enumerate(self._pictures):
-            yield Frame(pixels=Pixels(picture), time=index / RATE, duration=1 / RATE)
+            yield Frame(pixels=FrameBuffer(picture), time=index / RATE, duration=1 / RATE)
 
 
 class _Nowhere:

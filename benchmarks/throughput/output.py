@@ -5,7 +5,7 @@ from pathlib import Path
 from tsn.benchmarks.throughput.plots import draw_report
 from tsn.benchmarks.throughput.report import PICTURE, markdown
 from tsn.benchmarks.throughput.results import FILE, Results
-from tsn.runtime.atomic import whole_folder
+from tsn.runtime.files import whole_folder
 
 
 def write_output(folder: Path, results: Results, *, overwrite: bool) -> None:

@@ -7,9 +7,9 @@ from tsn.benchmarks.throughput.modes import Mode
 from tsn.benchmarks.throughput.rows import Row
 from tsn.benchmarks.throughput.sizes import NamedSize
 from tsn.benchmarks.throughput.weights import WeightFiles
-from tsn.runtime.bundle import Bundle
+from tsn.runtime.bundle.folder import Bundle
+from tsn.runtime.bundle.manifest import Manifest
 from tsn.runtime.errors import InputError, UsageError
-from tsn.runtime.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

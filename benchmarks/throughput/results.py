@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tsn.runtime.bundle.manifest import refuse_newer
 from tsn.runtime.errors import InputError
-from tsn.runtime.manifest import refuse_newer
 
 FORMAT = 1  # raised when older versions can no longer read the results
 FILE = "results.json"

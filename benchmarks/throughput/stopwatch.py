@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.flow import FlowSource, Motion
-from tsn.runtime.manifest import Manifest
-from tsn.runtime.pixels import Pixels
+from tsn.runtime.bundle.manifest import Manifest
+from tsn.runtime.frame import FrameBuffer
+from tsn.runtime.temporal.flow import FlowSource, Motion
 
 REST = "other"  # what runs outside of any stage: preparing arrays, bookkeeping
 
@@ -89,14 +89,14 @@ class TimedBackend:
         self.description = backend.description
         self.notes = backend.notes
         self.in_host_memory = backend.in_host_memory
-        self.surfaces = None  # what it would take over is not timed
-        self.lanes = 1  # one clock follows one frame
+        self.nvdec = None  # what it would take over is not timed
+        self.concurrency = 1  # one clock follows one frame
         self._backend = backend
         self._names = names_of_files(manifest)
         self._watch = watch
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
-        session = self._backend.load(network, lanes=lanes, beside=beside)
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
+        session = self._backend.load(network, concurrency=concurrency, beside=beside)
         return TimedSession(session, self._names[network.name], self._watch)
 
     def upload(self, array: Array) -> Tensor:
@@ -123,6 +123,6 @@ class TimedFlow:
         self._flow = flow
         self._watch = watch
 
-    def __call__(self, current: Pixels, previous: Pixels) -> Motion:
+    def __call__(self, current: FrameBuffer, previous: FrameBuffer) -> Motion:
         with self._watch.stage("flow"):
             return self._flow(current, previous)

@@ -20,7 +20,7 @@ from tsn.benchmarks.throughput.rows import Row
 from tsn.benchmarks.throughput.spread import percentiles, rate, ratio
 from tsn.benchmarks.throughput.task import Turn
 from tsn.benchmarks.throughput.turns import Lane
-from tsn.export.work import Work
+from tsn.export.onnx.multiply_adds import Work
 
 Rates = Mapping[tuple[str, str, Scope], list[float]]  # by row, mode and scope: frames a second of each turn
 

@@ -11,13 +11,13 @@ from torch import nn
 
 from tsn.benchmarks.throughput.rows import Device, Precision, Row
 from tsn.benchmarks.throughput.weights import WeightFiles
-from tsn.export.anchors import AnchorGraph, CarryGraph
-from tsn.export.blend import BlendGraph
-from tsn.export.graphs import StyleGraph, StylizeGraph
+from tsn.export.networks.anchors import AnchorGraph, CarryGraph
+from tsn.export.networks.blend import BlendGraph
+from tsn.export.networks.graphs import StyleGraph, StylizeGraph
 from tsn.runtime.backends import Array, Session, Tensor
-from tsn.runtime.bundle import Bundle
+from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.errors import BundleError, UnavailableError
-from tsn.train.weights import Networks, load_checkpoint, load_networks
+from tsn.train.networks.weights import Networks, load_checkpoint, load_networks
 
 EXACT = ("anchor", "carry", "blend")  # places and small differences; little work too
 AUTOCAST: Mapping[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -69,8 +69,8 @@ class TorchBackend:
 
     name = "torch"
     notes = ()
-    surfaces = None
-    lanes = 1  # one frame uses all the cores, or fills the GPU
+    nvdec = None
+    concurrency = 1  # one frame uses all the cores, or fills the GPU
 
     def __init__(self, row: Row, bundle: Bundle, networks: Networks, *, threads: int | None) -> None:
         if row.device == "cuda" and not torch.cuda.is_available():
@@ -95,7 +95,7 @@ class TorchBackend:
         self._outputs = {name: tuple(network.outputs) for name, network in bundle.manifest.networks.items()}
         self._loaded: dict[str, Callable[..., Any]] = {}
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
         """The module that the file `network` of the bundle was exported from. Raises BundleError for an unknown one."""
         name = self._names.get(network.name)
         if name is None or name not in self._graphs:

@@ -17,7 +17,7 @@ from tsn.benchmarks.throughput.rows import Row
 from tsn.benchmarks.throughput.task import Request, Turn
 from tsn.benchmarks.throughput.weights import WeightFiles, weights_of
 from tsn.benchmarks.throughput.workers import RowProcess, row_process
-from tsn.runtime.bundle import Bundle
+from tsn.runtime.bundle.folder import Bundle
 
 Say = Callable[[str], None]
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsn.runtime.bundle import sha256
+from tsn.runtime.bundle.folder import sha256
+from tsn.runtime.bundle.manifest import Manifest
 from tsn.runtime.errors import InputError
-from tsn.runtime.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

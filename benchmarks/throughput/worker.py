@@ -40,7 +40,7 @@ class Worker:
 
     def file(self, request: Request) -> Turn:
         """From file to file, through the runtime's own pipeline."""
-        from tsn.runtime.job import Settings
+        from tsn.runtime.settings import Settings
         from tsn.runtime.style import StyleChoice
 
         task, times, mode = self._task, list[float](), MODES[request.mode]

@@ -27,7 +27,7 @@ class Tensor(Protocol):
         ...
 
 
-class Surfaces(Protocol):
+class NvdecInterop(Protocol):
     """How a backend takes over what NVDEC decodes beside it on the same GPU."""
 
     @property
@@ -75,17 +75,17 @@ class Backend(Protocol):
         ...
 
     @property
-    def surfaces(self) -> Surfaces | None:
+    def nvdec(self) -> NvdecInterop | None:
         """How decoded frames get to it without a way over the host; None where they cannot."""
         ...
 
     @property
-    def lanes(self) -> int:
+    def concurrency(self) -> int:
         """How many frames at once it may pay to compute, where a frame is little work."""
         ...
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
-        """Load a network file, for calls from up to `lanes` threads at once.
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
+        """Load a network file, for calls from up to `concurrency` threads at once.
 
         Those that are loaded to run `beside` others need not wait for them, on a device where work waits in line.
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from tsn.runtime.backends import Array, Tensor
 from tsn.runtime.backends.cuda_graph import CudaGraph
-from tsn.runtime.driver import error_text, load_driver
+from tsn.runtime.backends.driver import error_text, load_driver
 from tsn.runtime.errors import DeviceError, UnavailableError
 
 NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: what others put on the default stream, as NVDEC does, goes on beside ours
@@ -223,16 +223,16 @@ class CudaDevice:
 
     @property
     def context(self) -> int:
-        """The handle of CUDA's context: see Surfaces."""
+        """The handle of CUDA's context: see NvdecInterop."""
         return self._context.handle
 
     @property
     def stream(self) -> int:
-        """The handle of the stream to decode on: see Surfaces."""
+        """The handle of the stream to decode on: see NvdecInterop."""
         return self.decoding.handle
 
     def taken(self, address: int, shape: tuple[int, ...]) -> Tensor:
-        """A copy of what NVDEC left at an address: see Surfaces."""
+        """A copy of what NVDEC left at an address: see NvdecInterop."""
         with self.current():
             tensor = self.allocate(self.decoding, shape, np.dtype(np.uint8))
             self._cuda.memcpy_dtod_async(tensor.address, address, tensor.nbytes, self.decoding.queue)

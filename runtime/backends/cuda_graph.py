@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from tsn.runtime.driver import error_text
+from tsn.runtime.backends.driver import error_text
 
 # Only what this thread does can spoil a capture: others may allocate, and the decoder does.
 _THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL

@@ -12,9 +12,9 @@ import onnxruntime as ort
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
 from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
-from tsn.runtime.overlap import usable_cores
+from tsn.runtime.threads import usable_cores
 
-MOST_LANES = 4  # frames at once: each holds its own activations
+MOST_CONCURRENCY = 4  # frames at once: each holds its own activations
 
 
 class OrtTensor:
@@ -71,18 +71,18 @@ class OrtBackend:
     name = "cpu"
     notes = ()
     in_host_memory = True
-    surfaces = None
+    nvdec = None
 
     def __init__(self, *, threads: int | None) -> None:
         self._threads = threads or usable_cores()
-        self.lanes = min(self._threads, MOST_LANES)
-        self._runner = ThreadPoolExecutor(self.lanes + 1, thread_name_prefix="inference")
+        self.concurrency = min(self._threads, MOST_CONCURRENCY)
+        self._runner = ThreadPoolExecutor(self.concurrency + 1, thread_name_prefix="inference")
         self._under_way: set[Any] = set()
         self.description = f"ONNX Runtime {ort.__version__}, CPU, {self._threads} threads"
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = max(1, self._threads // lanes)
+        options.intra_op_num_threads = max(1, self._threads // concurrency)
         options.log_severity_level = 4
         options.enable_mem_pattern = False  # it plans blocks that take twice the memory here, and gains no time
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too

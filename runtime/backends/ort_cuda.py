@@ -9,10 +9,10 @@ from typing import Any
 
 import onnxruntime as ort
 
-from tsn.runtime.backends import Array, Backend, Session, Surfaces, Tensor, frame_size
+from tsn.runtime.backends import Array, Backend, NvdecInterop, Session, Tensor, frame_size
+from tsn.runtime.backends.driver import Gpu, load_driver, probe_driver
 from tsn.runtime.backends.ort import OrtTensor, device_error, first_line, refuse_other, run_error
-from tsn.runtime.backends.ort_surfaces import OrtSurfaces
-from tsn.runtime.driver import Gpu, load_driver, probe_driver
+from tsn.runtime.backends.ort_nvdec import OrtNvdecInterop
 from tsn.runtime.errors import BundleError, UnavailableError
 
 PROVIDER = "CUDAExecutionProvider"
@@ -57,19 +57,19 @@ class CudaOrtBackend:
     name = "cuda"
     notes = ()
     in_host_memory = False
-    lanes = 1  # one frame fills the GPU
+    concurrency = 1  # one frame fills the GPU
 
     def __init__(self, gpu: Gpu) -> None:
         self.description = f"ONNX Runtime {ort.__version__}, {gpu}"
-        self._surfaces: Surfaces | None = None  # where NVDEC is used
+        self._nvdec: NvdecInterop | None = None  # where NVDEC is used
 
     @property
-    def surfaces(self) -> Surfaces:
-        if self._surfaces is None:
-            self._surfaces = OrtSurfaces(load_driver())
-        return self._surfaces
+    def nvdec(self) -> NvdecInterop:
+        if self._nvdec is None:
+            self._nvdec = OrtNvdecInterop(load_driver())
+        return self._nvdec
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
         return CudaOrtSession(network)
 
     def upload(self, array: Array) -> Tensor:

@@ -10,11 +10,11 @@ import numpy as np
 from tsn.runtime.backends import Array, Backend, Session, Tensor, frame_size
 from tsn.runtime.backends.cuda import CudaDevice, CudaTensor, Stream
 from tsn.runtime.backends.cuda_graph import CaptureRefusedError, CudaGraph
-from tsn.runtime.driver import Gpu, probe_driver
-from tsn.runtime.engines import engine_at, rebuild, refuse_foreign, refuse_size
+from tsn.runtime.backends.driver import Gpu, probe_driver
+from tsn.runtime.backends.engine_fit import engine_at, rebuild, refuse_foreign, refuse_size
+from tsn.runtime.backends.trt_library import TrtLibrary, open_library
+from tsn.runtime.bundle.manifest import Engine, Library
 from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
-from tsn.runtime.manifest import Engine, Library
-from tsn.runtime.trt_library import TrtLibrary, open_library
 
 
 class TrtSession:
@@ -134,16 +134,16 @@ class TrtBackend:
     """A library of TensorRT's kind on the first GPU."""
 
     in_host_memory = False
-    lanes = 1  # an engine has one execution context, and one frame fills the GPU
+    concurrency = 1  # an engine has one execution context, and one frame fills the GPU
 
     def __init__(self, library: TrtLibrary, gpu: Gpu, device: CudaDevice) -> None:
         self.name: str = library.name
         self._library, self._gpu, self._device = library, gpu, device
         self.description = f"{library.title}, {gpu}"
         self.notes: list[str] = []
-        self.surfaces = device
+        self.nvdec = device
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
         """Load a plan, once the manifest beside it says that it is ours and fits. Raises BundleError."""
         bundle, name, entry = engine_at(network)
         refuse_foreign(entry, network, library=self._library.name, version=self._library.version, gpu=self._gpu)

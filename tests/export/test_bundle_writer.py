@@ -14,14 +14,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tsn.export import bundle_writer
-from tsn.export.exportable import Exportable
-from tsn.export.stylizer import style_network, stylize_network
-from tsn.runtime.bundle import open_bundle
+from tsn.export.networks.exportable import Exportable
+from tsn.export.networks.stylize import style_network, stylize_network
+from tsn.runtime.bundle.folder import open_bundle
+from tsn.runtime.bundle.manifest import Manifest
 from tsn.runtime.errors import AccuracyError, OutputError
-from tsn.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
-    from tsn.train.weights import Networks
+    from tsn.train.networks.weights import Networks
 
 
 @pytest.fixture

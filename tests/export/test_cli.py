@@ -17,14 +17,14 @@ torch = pytest.importorskip("torch")
 
 from tests.commands import exit_code
 from tsn.export import bundle_writer, cli
-from tsn.export.exportable import Exportable
-from tsn.runtime.bundle import open_bundle
+from tsn.export.networks.exportable import Exportable
+from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.errors import UsageError
-from tsn.train.architectures import ARCHITECTURES
-from tsn.train.model import Decoder, Encoder
+from tsn.train.networks.adain import Decoder, Encoder
+from tsn.train.networks.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
-    from tsn.train.weights import Networks
+    from tsn.train.networks.weights import Networks
 
 
 @pytest.fixture

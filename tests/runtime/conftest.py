@@ -17,7 +17,7 @@ from tests.commands import Ended, runner
 from tsn.runtime.cli import main
 
 if TYPE_CHECKING:
-    from tsn.runtime.driver import Gpu
+    from tsn.runtime.backends.driver import Gpu
 
 RGB = NDArray[np.uint8]
 
@@ -146,8 +146,8 @@ def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
 @pytest.fixture
 def engine_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
     """The tiny bundle with an engine of `stylize` in its manifest, for sm_89 with TensorRT-RTX 1.7.1; it is no plan."""
-    from tsn.runtime.bundle import open_bundle, sha256
-    from tsn.runtime.manifest import MANIFEST, Engine
+    from tsn.runtime.bundle.folder import open_bundle, sha256
+    from tsn.runtime.bundle.manifest import MANIFEST, Engine
 
     folder = shutil.copytree(tiny_bundle, tmp_path / "starry")
     (folder / "engine.plan").write_bytes(b"vtrt, but no engine")
@@ -189,9 +189,8 @@ def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def some_gpu(monkeypatch: pytest.MonkeyPatch) -> "Gpu":
     """A driver that shows an H200."""
-    from tsn.runtime import driver
-    from tsn.runtime.backends import ort_cuda
-    from tsn.runtime.driver import Driver, Gpu
+    from tsn.runtime.backends import driver, ort_cuda
+    from tsn.runtime.backends.driver import Driver, Gpu
 
     gpu = Gpu(name="NVIDIA H200", compute_capability="9.0", memory=150 * 10**9)
     for module in (driver, ort_cuda):

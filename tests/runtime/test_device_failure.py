@@ -19,17 +19,17 @@ Run = Callable[..., Any]
 class Dying:
     """The CPU's backend, whose network `stylize` fails at a frame, counted from 0."""
 
-    name, description, lanes, notes = "cpu", "a device that fails", 1, ()
+    name, description, concurrency, notes = "cpu", "a device that fails", 1, ()
     in_host_memory = True
-    surfaces = None
+    nvdec = None
 
     def __init__(self, at: int, failure: BaseException) -> None:
         self._backend: Backend = open_backend("cpu", threads=1)
         self._at, self._failure = at, failure
         self.upload, self.interrupt = self._backend.upload, self._backend.interrupt
 
-    def load(self, network: Path, *, lanes: int = 1, beside: bool = False) -> Session:
-        session = self._backend.load(network, lanes=lanes)
+    def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
+        session = self._backend.load(network, concurrency=concurrency)
         done = 0
 
         def call(**inputs: Tensor) -> Mapping[str, Tensor]:

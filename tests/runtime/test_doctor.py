@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.nvdec_stand_in import stand_in
-from tsn.runtime import nvdec
+from tests.runtime.video.nvdec.stand_in import stand_in
 from tsn.runtime.doctor import diagnose
 from tsn.runtime.errors import UnavailableError
+from tsn.runtime.video.nvdec import decoder as nvdec
 
 CODE = "from tsn.runtime.cli import doctor_main; doctor_main()"
 

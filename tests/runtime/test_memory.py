@@ -13,7 +13,7 @@ GROWTH = 25  # MB that five times the length may cost: allocators and codecs set
 CODE = """
 import resource, sys
 from pathlib import Path
-from tsn.runtime.job import Settings
+from tsn.runtime.settings import Settings
 from tsn.runtime.style import StyleChoice
 from tsn.runtime.transfer import VideoStyleTransfer
 transfer = VideoStyleTransfer(sys.argv[1], threads=1)

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.runtime.test_flow import textured
+from tests.runtime.temporal.test_flow import textured
 from tsn.runtime.backends import open_backend
-from tsn.runtime.bundle import open_bundle
-from tsn.runtime.colour import RGB
+from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.errors import InputError
-from tsn.runtime.flow import DisFlow, OnHost
+from tsn.runtime.frame import RGB, Frame, FrameBuffer
 from tsn.runtime.geometry import Size
-from tsn.runtime.pipeline import Frame, Stages, Stylizer, stylize_video, with_previous
-from tsn.runtime.pixels import Pixels
+from tsn.runtime.pipeline import Stylizer, stylize_video, with_previous
+from tsn.runtime.report import Stages
 from tsn.runtime.style import StyleChoice, mixed_style
-from tsn.runtime.temporal import TemporalBlend
+from tsn.runtime.temporal.flow import DisFlow, OnHost
+from tsn.runtime.temporal.hold import TemporalBlend
 
 
 class Moving:
@@ -32,7 +32,7 @@ class Moving:
         wide = textured(self.size.height, self.size.width + self._frames)
         for number in range(self._frames):
             rgb = np.ascontiguousarray(wide[:, number : number + self.size.width])
-            yield Frame(pixels=Pixels(rgb), time=number / self.rate, duration=1 / self.rate)
+            yield Frame(pixels=FrameBuffer(rgb), time=number / self.rate, duration=1 / self.rate)
 
 
 class Kept:
@@ -56,7 +56,7 @@ def stylized(folder: Path, *, threads: int, height: int = 72) -> tuple[list[RGB]
     stylizer.temporal = TemporalBlend(bundle, backend, flow=OnHost(DisFlow()))
     sink = Kept()
     stages = stylize_video(Moving(Size(96, height), 24), stylizer, sink, progress=lambda done: None)
-    return sink.frames, stages, stylizer.lanes
+    return sink.frames, stages, stylizer.concurrency
 
 
 def test_frames_computed_at_once_are_those_computed_in_turn(tiny_bundle: Path) -> None:

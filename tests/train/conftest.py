@@ -13,7 +13,7 @@ from PIL import Image
 from tsn.train.config import Config
 from tsn.train.distributed import World
 from tsn.train.loop import Run
-from tsn.train.model import Encoder
+from tsn.train.networks.adain import Encoder
 from tsn.train.setup import Places, prepare
 
 SMALL: dict[str, Any] = {
@@ -85,7 +85,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def still_raft(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of RAFT-small with random weights, but for its last layer: it sees no motion anywhere."""
-    from tsn.train.raft_weights import BUILDERS
+    from tsn.train.networks.raft_weights import BUILDERS
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -125,7 +125,7 @@ def write_clip(path: Path, *, shade: int = 100, frames: int = 10) -> Path:
 
 
 def _decoder() -> dict[str, torch.Tensor]:
-    from tsn.train.model import Decoder
+    from tsn.train.networks.adain import Decoder
 
     return Decoder().state_dict()
 

@@ -11,7 +11,7 @@ from tsn.runtime.errors import InputError, OutputError
 from tsn.train import checkpoint
 from tsn.train.checkpoint import drop_old, newest_checkpoint, read_checkpoint, save_checkpoint
 from tsn.train.loop import Run, save, train
-from tsn.train.weights import load_checkpoint
+from tsn.train.networks.weights import load_checkpoint
 
 
 def test_a_checkpoint_holds_all_that_a_run_needs_and_loads_without_running_code(make_run: Callable[..., Run]) -> None:

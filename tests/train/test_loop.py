@@ -59,7 +59,7 @@ def test_a_run_on_clips_goes_on_to_the_bit_and_names_the_broken_one(
     more: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tsn.train.pairs.UPDATES", 1)  # the time that RAFT takes
+    monkeypatch.setattr("tsn.train.data.motion.UPDATES", 1)  # the time that RAFT takes
     keys = {"clips": str(clips), "flow_weights": str(still_raft), "temporal_weight": 1.0, **more}
     run = assert_goes_on_to_the_bit(make_run, keys)
     assert all(line["loss/temporal_clips"] > 0 for line in read_losses(run.folder / LOSSES))
@@ -153,7 +153,7 @@ def test_a_dead_reader_is_told_as_such(make_run: Callable[..., Run], monkeypatch
     def die(_self: object, _number: int) -> None:
         os._exit(9)
 
-    monkeypatch.setattr("tsn.train.data.Crops.__getitem__", die)
+    monkeypatch.setattr("tsn.train.data.pictures.Crops.__getitem__", die)
     with pytest.raises(UnavailableError, match=r"a process that reads pictures died at step 0 .*--num-workers 0"):
         train(run)
 

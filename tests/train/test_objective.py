@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from tsn.train import losses
-from tsn.train.data import as_images
+from tsn.train.data.motion import pairs_with_flow
+from tsn.train.data.pictures import as_images
 from tsn.train.loop import Run, train
 from tsn.train.objective import measured, weights
-from tsn.train.pairs import pairs_with_flow
 
 
 def first_losses(run: Run) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

@@ -15,16 +15,15 @@ from tsn.benchmarks.throughput.clip import prepare_clip
 from tsn.benchmarks.throughput.modes import MODES
 from tsn.benchmarks.throughput.networks import NetworksAlone
 from tsn.benchmarks.throughput.sizes import parse_size
-from tsn.runtime.colour import RGB
-from tsn.runtime.flow import Flow, OnHost
+from tsn.runtime.frame import RGB, Frame, FrameBuffer
 from tsn.runtime.geometry import Size
-from tsn.runtime.pipeline import Frame, stylize_video
-from tsn.runtime.pixels import Pixels
+from tsn.runtime.pipeline import stylize_video
+from tsn.runtime.temporal.flow import Flow, OnHost
 from tsn.runtime.transfer import VideoStyleTransfer
 
 FRAMES = 20
 DECODE, STYLIZE, BLEND, ENCODE = 0.005, 0.040, 0.010, 0.005  # seconds that a frame takes
-LANES = 2
+CONCURRENCY = 2
 SLACK = 0.25  # a sleep and a hand-over between threads take longer than they should, on a busy machine too
 
 
@@ -33,17 +32,19 @@ class Slow:
 
     size = Size(8, 8)
     rate = Fraction(24)
-    lanes = LANES
+    concurrency = CONCURRENCY
 
     def __iter__(self) -> Iterator[Frame]:
         for index in range(FRAMES):
             time.sleep(DECODE)
-            yield Frame(pixels=Pixels(np.zeros((8, 8, 3), np.uint8)), time=index / self.rate, duration=1 / self.rate)
+            yield Frame(
+                pixels=FrameBuffer(np.zeros((8, 8, 3), np.uint8)), time=index / self.rate, duration=1 / self.rate
+            )
 
-    def ahead(self, pixels: Pixels, previous: Pixels | None) -> None:
+    def ahead(self, pixels: FrameBuffer, previous: FrameBuffer | None) -> None:
         time.sleep(STYLIZE)
 
-    def shown(self, pixels: Pixels, made: None) -> RGB:
+    def shown(self, pixels: FrameBuffer, made: None) -> RGB:
         time.sleep(BLEND)
         return pixels.rgb()
 
@@ -58,7 +59,7 @@ class Slow:
 def test_the_stages_of_a_video_account_for_its_wall_time() -> None:
     slow = Slow()
     stages = stylize_video(slow, slow, slow, progress=lambda done: None)
-    busy = {"decode": DECODE, "stylize": STYLIZE / LANES, "blend": BLEND, "encode": ENCODE}
+    busy = {"decode": DECODE, "stylize": STYLIZE / CONCURRENCY, "blend": BLEND, "encode": ENCODE}
     for name, seconds in busy.items():
         assert FRAMES * seconds <= getattr(stages, name) <= FRAMES * seconds * (1 + SLACK) + 0.05, name
     assert stages.stylize <= stages.wall  # the busiest stage is all of the time, but for its first and last frame

@@ -13,10 +13,10 @@ from tsn.benchmarks.throughput.rows import ROWS, choose_rows
 from tsn.benchmarks.throughput.sizes import parse_sizes
 from tsn.benchmarks.throughput.weights import WeightFiles, given_weights, weights_of
 from tsn.runtime.backends import BACKENDS
-from tsn.runtime.bundle import open_bundle
+from tsn.runtime.bundle.folder import open_bundle
+from tsn.runtime.bundle.manifest import Manifest
 from tsn.runtime.errors import InputError, UsageError
 from tsn.runtime.geometry import Size
-from tsn.runtime.manifest import Manifest
 
 
 def manifest(**sources: str) -> Manifest:

@@ -6,8 +6,8 @@ import pytest
 
 from tsn.benchmarks.throughput import stopwatch
 from tsn.benchmarks.throughput.stopwatch import Stopwatch, names_of_files
-from tsn.runtime.bundle import open_bundle
-from tsn.runtime.manifest import Variant
+from tsn.runtime.bundle.folder import open_bundle
+from tsn.runtime.bundle.manifest import Variant
 
 
 def test_a_stage_within_a_stage_stops_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:

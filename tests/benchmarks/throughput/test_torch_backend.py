@@ -15,12 +15,12 @@ from tsn.benchmarks.throughput.rows import ROWS
 from tsn.benchmarks.throughput.sizes import parse_size
 from tsn.benchmarks.throughput.torch_backend import TorchBackend
 from tsn.runtime.backends import open_backend, scalar
-from tsn.runtime.bundle import open_bundle
+from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.errors import BundleError, UnavailableError
 from tsn.runtime.transfer import VideoStyleTransfer
 
 if TYPE_CHECKING:
-    from tsn.train.weights import Networks
+    from tsn.train.networks.weights import Networks
 
 
 @pytest.mark.parametrize(("row", "levels"), [("eager", 1), ("eager-amp", 12)])  # bf16 keeps 8 bits of a mantissa

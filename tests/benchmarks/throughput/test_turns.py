@@ -18,8 +18,8 @@ from tsn.benchmarks.throughput.summary import Setting, length_rates, limit_share
 from tsn.benchmarks.throughput.task import Turn
 from tsn.benchmarks.throughput.turns import Lane, frames_of_turn, rotated
 from tsn.benchmarks.throughput.weights import WeightFiles
-from tsn.export.work import Work
-from tsn.runtime.bundle import open_bundle
+from tsn.export.onnx.multiply_adds import Work
+from tsn.runtime.bundle.folder import open_bundle
 
 CLIP = Input(size="a", width=10, height=10, frames=4, source="drawn", source_sha256=None, sha256="0" * 64)
 SETTING = Setting(

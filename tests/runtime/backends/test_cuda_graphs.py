@@ -16,10 +16,10 @@ from tests.runtime.backends.stand_in_cuda import Gpu, install
 from tsn.runtime.backends import Array
 from tsn.runtime.backends.cuda import CudaDevice, Stream
 from tsn.runtime.backends.trt import TrtSession
-from tsn.runtime.bundle import open_bundle
+from tsn.runtime.backends.trt_library import TrtLibrary
+from tsn.runtime.bundle.folder import open_bundle
+from tsn.runtime.bundle.manifest import Engine
 from tsn.runtime.errors import DeviceError
-from tsn.runtime.manifest import Engine
-from tsn.runtime.trt_library import TrtLibrary
 
 OUTPUT = "styled picture"  # another name than the plan's own, as with Torch-TensorRT
 SHAPE = (1, 48, 64, 3)  # what the engine of `engine_bundle` takes

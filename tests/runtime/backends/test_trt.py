@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tsn.runtime.backends import open_backend
+from tsn.runtime.backends.driver import Gpu
 from tsn.runtime.backends.trt import TrtBackend
-from tsn.runtime.driver import Gpu
+from tsn.runtime.backends.trt_library import TrtLibrary
 from tsn.runtime.errors import BundleError, UnavailableError
-from tsn.runtime.trt_library import TrtLibrary
 
 ADA = Gpu(name="NVIDIA L4", compute_capability="8.9", memory=1)
 H200 = Gpu(name="NVIDIA H200", compute_capability="9.0", memory=1)

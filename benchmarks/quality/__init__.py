@@ -1,0 +1,1 @@
+"""tsn-evaluate: how stable, sharp and close to style and content a styled video is."""

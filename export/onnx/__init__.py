@@ -1,0 +1,1 @@
+"""ONNX files: written, compared with PyTorch, typed in half precision, counted."""

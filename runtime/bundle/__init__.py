@@ -1,0 +1,1 @@
+"""The bundle: a folder of networks and the manifest that says what they are."""

@@ -1,0 +1,1 @@
+"""How every command runs and ends: streams, signals, progress, one line on stderr and an exit code."""

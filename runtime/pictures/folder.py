@@ -1,0 +1,103 @@
+"""Pictures from file to file: read, stylized and saved in three threads, each one whole or not at all."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tsn.runtime.errors import InputError, OutputError
+from tsn.runtime.files import whole_file
+from tsn.runtime.frame import RGB
+from tsn.runtime.geometry import Size
+from tsn.runtime.pictures.reader import SUFFIXES, read_picture
+from tsn.runtime.report import Report
+from tsn.runtime.settings import Settings
+from tsn.runtime.threads import DEPTH, behind, prefetched
+
+Picture = tuple[Path, RGB | InputError]  # a file, and its picture or why it cannot be read
+
+
+def pictures_in(folder: Path, *, most: int | None) -> list[Path]:
+    """The pictures of a folder in order of their names, `most` of them. Raises InputError where there is none."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise InputError(f"the folder {folder} holds no picture. Pictures end in {' '.join(sorted(SUFFIXES))}")
+    return paths[:most]
+
+
+def stylize_pictures(
+    paths: Sequence[Path],
+    target: Callable[[Path], Path],
+    stylizer: Callable[[RGB], RGB],
+    report: Report,
+    *,
+    settings: Settings,
+    progress: Callable[[int], None],
+) -> None:
+    """Stylize each of `paths` into the file that `target` names for it, and fill in the report.
+
+    A picture that cannot be read, or is too small, is passed over, noted and counted as missing. Raises InputError
+    where that is so of all.
+    """
+    stages = report.stages
+    started = time.perf_counter()
+    with (
+        prefetched(_read(paths, settings), depth=DEPTH) as pictures,
+        behind(partial(_save, settings), depth=DEPTH) as save,
+    ):
+        for path, rgb in pictures:
+            if isinstance(rgb, InputError):
+                if len(paths) == 1:
+                    raise rgb
+                report.missing += 1
+                report.notes.append(str(rgb))
+                continue
+            report.input_size = report.output_size = _size(rgb) if len(paths) == 1 else None
+            begun = time.perf_counter()
+            try:
+                stylized = stylizer(rgb)
+            except InputError as error:  # too small for the network
+                if len(paths) == 1:
+                    raise
+                report.missing += 1
+                report.notes.append(f"{path}: {error}")
+                continue
+            stages.stylize += time.perf_counter() - begun
+            save((target(path), stylized))
+            stages.frames_out += 1
+            progress(stages.frames_out)
+    stages.frames_in, stages.decode, stages.encode = pictures.count, pictures.busy, save.busy
+    stages.wall = time.perf_counter() - started
+    if not stages.frames_out:
+        raise InputError(f"none of the {len(paths)} pictures in {report.input} can be read: {report.notes[0]}")
+
+
+def _read(paths: Sequence[Path], settings: Settings) -> Iterator[Picture]:
+    for path in paths:
+        try:
+            rgb = read_picture(path)
+        except InputError as error:
+            yield path, error
+            continue
+        size = settings.output_size(_size(rgb))
+        if size != _size(rgb):
+            image = Image.fromarray(rgb).resize((size.width, size.height), Image.Resampling.LANCZOS)
+            rgb = np.asarray(image)
+        yield path, rgb
+
+
+def _save(settings: Settings, stylized: tuple[Path, RGB]) -> None:
+    path, rgb = stylized
+    with whole_file(path, overwrite=settings.overwrite) as temporary:
+        try:
+            Image.fromarray(rgb).save(temporary, quality=60 + round(settings.quality * 0.4), subsampling=0)
+        except (OSError, ValueError) as error:
+            raise OutputError(f"cannot write {path}: {error}") from error
+
+
+def _size(rgb: RGB) -> Size:
+    height, width, _ = rgb.shape
+    return Size(width, height)

@@ -1,0 +1,76 @@
+"""What a run is asked to do beside the style itself, and which way it was given where there were several."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from tsn.runtime.errors import UsageError
+from tsn.runtime.geometry import Size
+
+LONGEST_SIDE = 16384  # pixels: what the exported networks take at most
+DecoderName = Literal["auto", "nvdec", "cpu"]
+EncoderName = Literal["auto", "nvenc", "cpu"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen among several ways to do something, and why."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+    def document(self) -> dict[str, str]:
+        """The choice as `tsn-run --json` prints it."""
+        return {"name": self.name, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a run does beside the style itself. Raises UsageError for a value out of range."""
+
+    alpha: float = 1.0  # 0 is the content as the network redraws it, 1 the full style
+    preserve_color: bool = False
+    style_size: int = 512  # pixels of a style picture's shorter side
+    size: Size | None = None  # of the output; None keeps the input's
+    shorter_side: int | None = None  # the same, in proportion
+    start: Fraction | None = None  # seconds
+    duration: Fraction | None = None  # seconds
+    max_frames: int | None = None
+    codec: str | None = None  # None: what the container usually holds
+    quality: int = 75
+    decoder: DecoderName = "auto"  # auto: NVDEC where the networks run on a GPU and it gives what the CPU gives
+    encoder: EncoderName = "auto"  # auto: NVENC where the networks run on a GPU that has it
+    overwrite: bool = False
+    temporal: bool | None = None  # hold each frame to the ones before it; None: where the bundle has a flow network
+    flow: Literal["dis", "raft"] | None = None  # None: the bundle's own, and DIS where it has none
+    temporal_strength: float = 1.0  # 0 stylizes every frame alone, 1 holds it most
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.alpha <= 1:
+            raise UsageError(f"--alpha is {self.alpha}: it goes from 0 (no style) to 1 (the full style)")
+        if not 0 <= self.quality <= 100:
+            raise UsageError(f"--quality is {self.quality}: it goes from 0 (small) to 100 (best)")
+        if not 0 <= self.temporal_strength <= 1:
+            raise UsageError(
+                f"--temporal-strength is {self.temporal_strength}: it goes from 0 (off) to 1 (most stable)"
+            )
+        if self.temporal is False and self.flow is not None:
+            raise UsageError("--flow is for temporal stability: leave it or --no-temporal out")
+        if self.temporal is False and self.temporal_strength != 1.0:
+            raise UsageError("--temporal-strength is for temporal stability: leave it or --no-temporal out")
+        if self.style_size < 1 or (self.shorter_side is not None and self.shorter_side < 1):
+            raise UsageError("a size is at least 1 pixel")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise UsageError(f"--max-frames is {self.max_frames}: it is at least 1")
+        if (self.start is not None and self.start < 0) or (self.duration is not None and self.duration <= 0):
+            raise UsageError("--start is 0 seconds or later, and --duration is longer than 0 seconds")
+
+    def output_size(self, size: Size) -> Size:
+        """The size that frames of `size` are given before they are stylized. Raises UsageError for too large a one."""
+        chosen = self.size or (size if self.shorter_side is None else size.fitted(self.shorter_side))
+        if max(chosen.width, chosen.height) > LONGEST_SIDE:
+            raise UsageError(f"frames of {chosen} are too large: at most {LONGEST_SIDE} pixels a side. Lower --size")
+        return chosen

@@ -1,0 +1,1 @@
+"""Temporal stability: motion between frames, anchors carried along it, frames held to them."""

@@ -1,0 +1,130 @@
+"""Files and folders appear whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tsn.runtime.errors import OutputError
+from tsn.runtime.files import whole_file, whole_folder
+
+
+def test_a_file_appears_when_the_block_succeeds(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    with whole_file(target) as temporary:
+        temporary.write_text("done")
+        assert not target.exists()
+        assert temporary.suffix == ".txt"
+    assert target.read_text() == "done"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failed_block_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+
+    def fail() -> None:
+        with whole_file(target, overwrite=True) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert target.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_is_replaced_as_a_whole_when_it_holds_the_marker(tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+    for text in ("old", "new"):
+        with whole_folder(target, marker="manifest.json", overwrite=True) as temporary:
+            (temporary / "manifest.json").write_text(text)
+    assert (target / "manifest.json").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "photos"
+    target.mkdir()
+    (target / "holiday.jpg").write_text("precious")
+    with pytest.raises(OutputError, match="is not replaced"), whole_folder(target, marker="m.json", overwrite=True):
+        pass
+    assert (target / "holiday.jpg").read_text() == "precious"
+
+
+def test_a_link_stays_and_the_file_behind_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "link.txt", tmp_path / "elsewhere" / "out.txt"
+    link.symlink_to(target)  # to a file that is not there yet
+    for text in ("first", "second"):
+        with whole_file(link, overwrite=text == "second") as temporary:
+            temporary.write_text(text)
+        assert link.is_symlink()
+        assert target.read_text() == text
+    with pytest.raises(OutputError, match="exists already"), whole_file(link):
+        pass
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["elsewhere", "link.txt", "out.txt"]
+
+
+def test_a_link_to_a_folder_stays_and_the_folder_behind_it_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "link", tmp_path / "elsewhere" / "bundle"
+    link.symlink_to(target)
+    for text in ("old", "new"):
+        with whole_folder(link, marker="manifest.json", overwrite=True) as temporary:
+            (temporary / "manifest.json").write_text(text)
+    assert link.is_symlink()
+    assert (target / "manifest.json").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["bundle", "elsewhere", "link", "manifest.json"]
+
+
+def test_a_link_into_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link.txt").symlink_to(tmp_path / "gone" / "out.txt")
+    with pytest.raises(OutputError, match="gone does not exist"), whole_file(tmp_path / "link.txt"):
+        pass
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    for block in (whole_file(tmp_path / ("x" * 300)), whole_folder(tmp_path / ("x" * 300), marker="m.json")):
+        with pytest.raises(OutputError, match="File name too long"), block:
+            pass
+
+
+def test_a_device_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="a device or a pipe"), whole_file(tmp_path / "pipe", overwrite=True):
+        pass
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "bundle"
+    with whole_folder(target, marker="m.json") as temporary:
+        (temporary / "m.json").write_text("old")
+    rename = Path.rename
+
+    def interrupted(self: Path, to: Path) -> Path:
+        if self.suffix == ".part":
+            raise KeyboardInterrupt
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+
+    def replace() -> None:
+        with whole_folder(target, marker="m.json", overwrite=True) as temporary:
+            (temporary / "m.json").write_text("new")
+
+    with pytest.raises(KeyboardInterrupt):
+        replace()
+    assert (target / "m.json").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_an_existing_target_and_a_missing_folder_are_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "there.txt").touch()
+    with pytest.raises(OutputError, match="exists already"), whole_file(tmp_path / "there.txt"):
+        pass
+    with pytest.raises(OutputError, match="does not exist"), whole_file(tmp_path / "no" / "out.txt"):
+        pass

@@ -1,0 +1,1 @@
+"""What training sees: pictures, clips and the motion in them."""

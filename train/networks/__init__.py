@@ -1,0 +1,1 @@
+"""The networks in PyTorch, and the weights that can be read."""

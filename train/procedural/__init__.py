@@ -1,0 +1,1 @@
+"""Styles that are drawn by code."""
