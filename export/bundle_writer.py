@@ -17,7 +17,8 @@ from tsn.export.onnx.multiply_adds import multiply_adds_a_pixel
 from tsn.export.onnx.parity import measure
 from tsn.export.onnx.precision import measure_reduced, reduced
 from tsn.runtime.bundle.folder import sha256
-from tsn.runtime.bundle.manifest import MANIFEST, Manifest, Network, NetworkName, ReducedPrecision, Style, Variant
+from tsn.runtime.bundle.interfaces import NetworkName
+from tsn.runtime.bundle.manifest import MANIFEST, Manifest, Network, ReducedPrecision, Style, Variant
 from tsn.runtime.errors import AccuracyError, OutputError
 from tsn.runtime.files import whole_folder
 from tsn.train.networks.weights import Networks
@@ -59,7 +60,7 @@ def write_bundle(
             written: dict[NetworkName, Network] = {}
             for exportable in exportables:
                 network = _written(exportable, unfinished, log)
-                reducible = precisions if exportable.reduction else ()
+                reducible = precisions if exportable.reducible_parts else ()
                 variants = {precision: _variant(exportable, precision, unfinished, log) for precision in reducible}
                 written[exportable.name] = network.model_copy(update={"variants": variants})
             encoded: dict[str, Style] = {}
@@ -100,7 +101,7 @@ def _written(exportable: Exportable, folder: Path, log: Log) -> Network:
     log(f"{exportable.name}: exporting")
     path = folder / f"{exportable.name}.onnx"
     write_onnx(exportable, path)
-    log(f"{exportable.name}: comparing with PyTorch on {len(exportable.parity.cases)} frames")
+    log(f"{exportable.name}: comparing with PyTorch on {len(exportable.cases)} frames")
     model = onnx.load(path)
     return Network(
         file=path.name,
@@ -121,7 +122,7 @@ def _variant(exportable: Exportable, precision: ReducedPrecision, folder: Path, 
     log(f"{exportable.name} in {precision}: exporting")
     path = folder / f"{exportable.name}.{precision}.onnx"
     write_onnx(reduced(exportable, precision), path)
-    log(f"{exportable.name} in {precision}: comparing with FP32 PyTorch on {len(exportable.parity.cases)} frames")
+    log(f"{exportable.name} in {precision}: comparing with FP32 PyTorch on {len(exportable.cases)} frames")
     return Variant(
         file=path.name,
         sha256=sha256(path),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tsn.runtime.bundle.manifest import Manifest, NetworkName
+from tsn.runtime.bundle.interfaces import NetworkName
+from tsn.runtime.bundle.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

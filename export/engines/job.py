@@ -13,7 +13,8 @@ from tsn.export.engines.verify import Judge
 from tsn.export.networks.exportable import Exportable
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle.folder import Bundle, open_bundle, sha256
-from tsn.runtime.bundle.manifest import MANIFEST, Engine, Manifest, Network, NetworkName, Precision, Variant, Via
+from tsn.runtime.bundle.interfaces import NetworkName
+from tsn.runtime.bundle.manifest import MANIFEST, Engine, Manifest, Network, Precision, Variant, Via
 from tsn.runtime.errors import OutputError, UsageError
 from tsn.runtime.files import whole_file
 from tsn.runtime.frame import RGB

@@ -4,7 +4,7 @@ The types are those of the network (strongly typed): no builder flag changes a p
 """
 
 import contextlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,21 +17,10 @@ import onnx
 from tsn.export.engines.progress import Log, monitor
 from tsn.export.engines.request import EngineRequest, Sizes
 from tsn.export.engines.timing_cache import extend_cache, read_cache
-from tsn.export.networks.raft import feature_size
 from tsn.runtime.backends.driver import Gpu, probe_driver
 from tsn.runtime.backends.trt_library import TITLES, TrtLibrary, open_library
+from tsn.runtime.bundle.interfaces import AXIS_LENGTHS
 from tsn.runtime.errors import BundleError, UnavailableError, UsageError
-from tsn.runtime.geometry import Size
-
-# How long a dynamic axis is for frames of a size, with the scale of the network's flow.
-AXES: Mapping[str, Callable[[Size, Fraction], int]] = {
-    "width": lambda size, scale: size.width,
-    "height": lambda size, scale: size.height,
-    "half_width": lambda size, scale: size.width // 2,
-    "half_height": lambda size, scale: size.height // 2,
-    "feature_width": lambda size, scale: feature_size(size, scale).width,
-    "feature_height": lambda size, scale: feature_size(size, scale).height,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,8 +122,8 @@ def sized(model: onnx.ModelProto, sizes: Sizes, scale: Fraction = Fraction(1)) -
     if sizes.static:
         for value in (*model.graph.input, *model.graph.output):
             for axis in value.type.tensor_type.shape.dim:
-                if axis.dim_param in AXES:
-                    axis.dim_value = AXES[axis.dim_param](sizes.optimum, scale)
+                if axis.dim_param in AXIS_LENGTHS:
+                    axis.dim_value = AXIS_LENGTHS[axis.dim_param](sizes.optimum, scale)
         del model.graph.value_info[:]  # shapes between, in terms of the axes that are gone
     return model
 
@@ -170,7 +159,7 @@ def _add_profile(trt_builder: Any, config: Any, sizes: Sizes, scale: Fraction, b
         axes = [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
         if any(isinstance(axis, str) for axis in axes):
             shapes = [
-                tuple(AXES[axis](size, scale) if isinstance(axis, str) else axis for axis in axes)
+                tuple(AXIS_LENGTHS[axis](size, scale) if isinstance(axis, str) else axis for axis in axes)
                 for size in (sizes.minimum, sizes.optimum, sizes.maximum)
             ]
             profile.set_shape(value.name, *shapes)

@@ -1,6 +1,7 @@
 """A network as an engine by Torch-TensorRT: from torch.export to a plan, without ONNX between."""
 
 import copy
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ import torch
 from tsn.export.engines.request import EngineRequest
 from tsn.export.networks.exportable import Exportable
 from tsn.export.onnx.precision import reduced
+from tsn.runtime.bundle.interfaces import AXIS_LENGTHS
 from tsn.runtime.bundle.manifest import Precision
 from tsn.runtime.errors import BundleError, UnavailableError
 from tsn.runtime.geometry import Size
@@ -44,7 +46,7 @@ def build_torch_engine(network: Exportable, precision: Precision, size: Size, re
     torch_tensorrt = open_torch_tensorrt()
     typed = network if precision == "fp32" else reduced(network, precision)  # it knows no precision but the program's
     graph = copy.deepcopy(typed.graph).to(DEVICE)
-    sides = {"height": size.height, "width": size.width}
+    sides = {axis: length(size, Fraction(1)) for axis, length in AXIS_LENGTHS.items()}
     inputs: list[torch.Tensor] = []
     for name, example in network.inputs.items():
         axes = network.axes.get(name, {})

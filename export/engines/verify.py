@@ -12,12 +12,13 @@ from tsn.export.engines.request import EngineRequest
 from tsn.export.networks.drawn_frames import SIZES
 from tsn.runtime.backends import Backend
 from tsn.runtime.bundle.folder import Bundle
-from tsn.runtime.bundle.manifest import MANIFEST, Engine, NetworkName
+from tsn.runtime.bundle.interfaces import NetworkName
+from tsn.runtime.bundle.manifest import MANIFEST, Engine
 from tsn.runtime.errors import AccuracyError
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
 from tsn.runtime.verification.drawn_frame import drawn_frame
-from tsn.runtime.verification.engines import compare
+from tsn.runtime.verification.engines import compare_engine
 from tsn.runtime.verification.reference import Call, called, reference_calls
 
 
@@ -48,7 +49,7 @@ class Judge:
         log(f"{name}: comparing the engine with the FP32 network on {len(calls)} frames")
         with TemporaryDirectory(prefix="tsn-") as folder:  # a backend loads what a manifest describes, and nothing else
             session = self._backend.load(self._staged(Path(folder), name, engine, plan))
-        verdict = compare(engine, lambda inputs: called(session, inputs, self._backend), calls)
+        verdict = compare_engine(name, engine, lambda inputs: called(session, inputs, self._backend), calls)
         if verdict.complaint is not None and not self._request.allow_inaccurate:
             raise AccuracyError(
                 f"the engine of {name} is too far from its network: {verdict.complaint}. No engine was installed. Try "

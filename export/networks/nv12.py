@@ -1,7 +1,5 @@
 """Frames as NVDEC gives them, to RGB: the networks `nv12` and `p010`, for frames that stay on a GPU. All in FP32."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,12 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsn.export.networks.drawn_frames import drawn_frames
-from tsn.export.networks.exportable import Arrays, Exportable, Parity
-from tsn.export.networks.stylize import EXAMPLE, ROUNDED_PICTURE, SIDES
+from tsn.export.networks.exportable import Exportable, examples
 from tsn.runtime.video.nvdec.nv12 import DEPTHS, Depth, drawn_planes
-
-HALF_SIDES = {1: "half_height", 2: "half_width"}  # the dynamic axes of the chroma (1, h, w, 2, B)
-LUMA_SIDES = {1: "half_height", 3: "half_width"}  # of the luma (1, h, 2, w, 2, B): so the two share theirs
 
 
 class Nv12Graph(nn.Module):
@@ -53,27 +47,15 @@ def nv12_networks() -> tuple[Exportable, ...]:
 
 
 def _network(depth: Depth) -> Exportable:
-    height, width = EXAMPLE
-    example = drawn_planes(np.zeros((height, width, 3), np.uint8), depth)
     return Exportable(
         name=depth.network,
         graph=Nv12Graph(length=depth.length).eval(),
-        inputs={name: torch.from_numpy(value) for name, value in example.items()},
-        outputs=("frame",),
-        axes={"luma": LUMA_SIDES, "chroma": HALF_SIDES, "frame": SIDES},
+        inputs=examples(depth.network),
         minimum_side=9,
-        parity=Parity(
-            cases=[drawn_planes(_even(frame[0]), depth) for frame in drawn_frames(minimum_side=18)],
-            levels=_levels,
-            thresholds={"frame": ROUNDED_PICTURE},
-        ),
+        cases=[drawn_planes(_even(frame[0]), depth) for frame in drawn_frames(minimum_side=18)],
     )
 
 
 def _even(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width, _ = frame.shape
     return frame[: height - height % 2, : width - width % 2]
-
-
-def _levels(reference: Arrays, found: Arrays) -> Mapping[str, NDArray[np.float64]]:
-    return {"frame": np.float64(found["frame"]) - reference["frame"]}

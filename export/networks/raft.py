@@ -4,7 +4,6 @@ Teed and Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", EC
 torchvision's modules and weights.
 """
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, cast
 
@@ -12,12 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tsn.runtime.bundle.interfaces import (
+    RAFT_SMALLEST,
+    RAFT_STRIDE,
+    feature_size,
+    reduction_steps,
+    scaled_side,
+)
 from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
 from tsn.runtime.temporal.flow import STILL
 
-STRIDE = 8  # pixels of the frame for one pixel of the features
-SMALLEST = 128  # pixels a side: below, the top of the correlation pyramid is one pixel, and flows NaN (vision#7338)
 LARGEST_TENSOR = 2**31 - 1  # elements: TensorRT's limit, which its builder does not check
 
 
@@ -91,18 +95,10 @@ class FlowGraph(nn.Module):
             looked_up = _looked_up(pyramid, coordinates, radius=self.network.corr_block.radius)
             hidden, step = update(hidden, context, looked_up, coordinates - start)
             coordinates = coordinates + step
-        flow = (coordinates - start) * STRIDE
+        flow = (coordinates - start) * RAFT_STRIDE
         if self.network.mask_predictor is None:
-            return F.interpolate(flow, scale_factor=STRIDE, mode="bilinear", align_corners=True)
+            return F.interpolate(flow, scale_factor=RAFT_STRIDE, mode="bilinear", align_corners=True)
         return _convex_upsampled(flow, self.network.mask_predictor(hidden))
-
-
-def feature_size(size: Size, scale: Fraction) -> Size:
-    """The size (w, h) of the features of frames of `size`."""
-    for part in _steps(scale):
-        size = Size(_scaled(size.width, part), _scaled(size.height, part))
-    padded = size.padded(STRIDE, minimum=SMALLEST)
-    return Size(padded.width // STRIDE, padded.height // STRIDE)
 
 
 def refuse_too_large(largest: Size, *, scale: Fraction) -> None:
@@ -134,23 +130,10 @@ def _planes(frame: Tensor) -> Tensor:
 
 def _reduced(images: Tensor, scale: Fraction) -> Tensor:
     """The images scaled down."""
-    for part in _steps(scale):
-        sides = [_scaled(side, part) for side in images.shape[2:]]
+    for part in reduction_steps(scale):
+        sides = [scaled_side(side, part) for side in images.shape[2:]]
         images = F.interpolate(images, size=sides, mode="bilinear", align_corners=False)
     return images
-
-
-def _steps(scale: Fraction) -> Sequence[Fraction]:
-    """The scale in steps: halved first where bilinear sampling would skip pixels."""
-    if scale == 1:
-        return ()
-    half = Fraction(1, 2)
-    return (scale,) if scale >= half else (half, scale / half)
-
-
-def _scaled(side: int, scale: Fraction) -> int:
-    """A side scaled and rounded, in whole numbers: tracing follows it."""
-    return (side * scale.numerator * 2 + scale.denominator) // (scale.denominator * 2)
 
 
 def _padded(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -158,7 +141,7 @@ def _padded(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     before: list[Tensor] = []
     for axis in (2, 3):
         side = torch.as_tensor(images.shape[axis])
-        padded = (side.clamp(min=SMALLEST) + STRIDE - 1) // STRIDE * STRIDE
+        padded = (side.clamp(min=RAFT_SMALLEST) + RAFT_STRIDE - 1) // RAFT_STRIDE * RAFT_STRIDE
         before.append((padded - side) // 2)
         index = torch.minimum((torch.arange(cast("int", padded)) - before[-1]).clamp(min=0), side - 1)
         images = images.index_select(axis, index)
@@ -219,10 +202,10 @@ def _coordinates(features: Tensor) -> Tensor:
 def _convex_upsampled(flow: Tensor, mask: Tensor) -> Tensor:
     """The flow (1, 2, h, w), each of its 8x8 finer pixels a mix of 9 neighbours; appendix B of the paper."""
     height, width = flow.shape[2], flow.shape[3]
-    weights = mask.reshape(1, 9, STRIDE, STRIDE, height, width).softmax(dim=1)
+    weights = mask.reshape(1, 9, RAFT_STRIDE, RAFT_STRIDE, height, width).softmax(dim=1)
     padded = F.pad(flow, (1, 1, 1, 1))
     shifted = [padded[:, :, y : y + height, x : x + width] for y in range(3) for x in range(3)]
     finer = torch.zeros(1)
     for number, neighbour in enumerate(shifted):
         finer = finer + weights[:, number].unsqueeze(1) * neighbour[:, :, None, None]  # (1, 2, 8, 8, h, w)
-    return finer.permute(0, 1, 4, 2, 5, 3).reshape(1, 2, height * STRIDE, width * STRIDE)
+    return finer.permute(0, 1, 4, 2, 5, 3).reshape(1, 2, height * RAFT_STRIDE, width * RAFT_STRIDE)

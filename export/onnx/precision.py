@@ -1,7 +1,7 @@
 """The precision of a network, written in the network: TensorRT 11 has no flag for it, and a builder's flag would not
 travel with the ONNX file.
 
-The parts of a graph that its `reduction` names compute in half precision; the arithmetic between them (AdaIN's
+The parts that an Exportable names as reducible compute in half precision; the arithmetic between them (AdaIN's
 statistics, the mix by strength, colour, rounding) stays FP32, and so do the frames' edges of the graph.
 """
 
@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from tsn.export.networks.exportable import Exportable
-from tsn.export.onnx.parity import Run, compare, run_eager, run_onnx
+from tsn.export.onnx.parity import Run, measure_runs, run_eager, run_onnx
 from tsn.runtime.bundle.manifest import Accuracy, ReducedPrecision
+from tsn.runtime.verification.accuracy import BY_PRECISION
 
 DTYPES: Mapping[ReducedPrecision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -34,11 +35,11 @@ class Reduced(nn.Module):
 
 
 def reduced(network: Exportable, precision: ReducedPrecision) -> Exportable:
-    """`network` with the parts that its reduction names in half precision; the given one is left as it is."""
-    if network.reduction is None:
+    """`network` with its reducible parts in half precision; the given one is left as it is."""
+    if not network.reducible_parts:
         raise ValueError(f"{network.name} has no part that may be computed in half precision")
     graph = copy.deepcopy(network.graph)
-    for part in network.reduction.parts:
+    for part in network.reducible_parts:
         graph.set_submodule(part, Reduced(graph.get_submodule(part), DTYPES[precision]))
     return replace(network, graph=graph.eval())
 
@@ -49,11 +50,11 @@ def rounded(network: Exportable, precision: ReducedPrecision) -> Exportable:
     So a CPU, which has no fast FP16 convolutions, shows what the rounding costs and where values overflow. What it
     leaves out is how a GPU's kernel adds up within one layer.
     """
-    if network.reduction is None:
+    if not network.reducible_parts:
         raise ValueError(f"{network.name} has no part that may be computed in half precision")
     dtype = DTYPES[precision]
     graph = copy.deepcopy(network.graph)
-    for part in network.reduction.parts:
+    for part in network.reducible_parts:
         module = graph.get_submodule(part)
         with torch.no_grad():
             for parameter in module.parameters():
@@ -71,12 +72,11 @@ def measure_reduced(network: Exportable, precision: ReducedPrecision, file: Path
     ONNX Runtime on a CPU computes FP16 in FP32, so the file itself proves that the graph is right and `rounded` what
     its precision costs. ONNX Runtime has no BF16 convolution on a CPU: there the second stands alone.
 
-    Raises AccuracyError where one is farther than the network's thresholds for this precision allow.
+    Raises AccuracyError where one is farther than BY_PRECISION allows.
     """
-    assert network.reduction is not None
     emulated = rounded(network, precision)
     runs: dict[str, Run] = {f"{network.name} rounded to {precision}": lambda case: run_eager(emulated, case)}
     if precision == "fp16":
         runs[file.name] = run_onnx(network, file)
     remedy = {"fp16": "Leave --fp16 out", "bf16": "Use --fp16, which keeps more digits, or leave --bf16 out"}[precision]
-    return compare(network, runs, network.reduction.thresholds[precision], remedy=remedy)
+    return measure_runs(network, runs, allowed=BY_PRECISION[precision], remedy=remedy)

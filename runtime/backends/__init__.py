@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsn.runtime.errors import UnavailableError
-from tsn.runtime.geometry import Size
 
 Array = NDArray[Any]
-
-FRAMES = ("frame", "image", "current", "anchor")  # inputs of networks that are uint8 (1, height, width, channels)
 
 
 class Tensor(Protocol):
@@ -102,16 +99,9 @@ class Backend(Protocol):
         ...
 
 
-def frame_size(inputs: Mapping[str, Tensor]) -> Size | None:
-    """The size of the frames among what a network takes: it is the same for all of them."""
-    for name in FRAMES:
-        if name in inputs:
-            height, width = inputs[name].shape[1:3]
-            return Size(width, height)
-    if "chroma" in inputs:  # of 4:2:0, one value for two pixels on both sides
-        height, width = inputs["chroma"].shape[1:3]
-        return Size(2 * width, 2 * height)
-    return None
+def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of tensors by their names."""
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 # The module and in it the function of each backend: `(*, threads: int | None) -> Backend`. It raises UnavailableError,

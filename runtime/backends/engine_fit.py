@@ -5,7 +5,8 @@ from pathlib import Path
 from tsn.runtime.backends.driver import Gpu
 from tsn.runtime.backends.trt_library import TITLES
 from tsn.runtime.bundle.folder import Bundle, open_bundle
-from tsn.runtime.bundle.manifest import MANIFEST, Engine, Library, NetworkName
+from tsn.runtime.bundle.interfaces import NetworkName
+from tsn.runtime.bundle.manifest import MANIFEST, Engine, Library
 from tsn.runtime.errors import BundleError, InputError
 from tsn.runtime.geometry import Size
 

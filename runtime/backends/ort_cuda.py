@@ -9,10 +9,11 @@ from typing import Any
 
 import onnxruntime as ort
 
-from tsn.runtime.backends import Array, Backend, NvdecInterop, Session, Tensor, frame_size
+from tsn.runtime.backends import Array, Backend, NvdecInterop, Session, Tensor, shapes_of
 from tsn.runtime.backends.driver import Gpu, load_driver, probe_driver
 from tsn.runtime.backends.ort import OrtTensor, device_error, first_line, refuse_other, run_error
 from tsn.runtime.backends.ort_nvdec import OrtNvdecInterop
+from tsn.runtime.bundle.interfaces import axis_lengths
 from tsn.runtime.errors import BundleError, UnavailableError
 
 PROVIDER = "CUDAExecutionProvider"
@@ -32,7 +33,7 @@ class CudaOrtSession:
         self._session: Any = None
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
-        lengths = axis_lengths(inputs)
+        lengths = axis_lengths(shapes_of(inputs))
         if lengths != self._lengths:
             self._session = None  # its memory first
             self._session, self._lengths = open_session(self._network, lengths), lengths
@@ -88,18 +89,6 @@ def connect(*, threads: int | None) -> Backend:
     if PROVIDER not in ort.get_available_providers():
         raise UnavailableError(f"this ONNX Runtime was built without CUDA. Run: {INSTALL}")
     return CudaOrtBackend(gpu)
-
-
-def axis_lengths(inputs: Mapping[str, Tensor]) -> dict[str, int]:
-    """How long the dynamic axes of a network are, by their names in it, for these inputs."""
-    lengths: dict[str, int] = {}
-    if (size := frame_size(inputs)) is not None:
-        lengths |= {"height": size.height, "width": size.width}
-    if "chroma" in inputs:
-        lengths |= {"half_height": inputs["chroma"].shape[1], "half_width": inputs["chroma"].shape[2]}
-    if "features" in inputs:
-        lengths |= {"feature_height": inputs["features"].shape[2], "feature_width": inputs["features"].shape[3]}
-    return lengths
 
 
 def session_options(lengths: Mapping[str, int]) -> Any:

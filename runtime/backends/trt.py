@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tsn.runtime.backends import Array, Backend, Session, Tensor, frame_size
+from tsn.runtime.backends import Array, Backend, Session, Tensor, shapes_of
 from tsn.runtime.backends.cuda import CudaDevice, CudaTensor, Stream
 from tsn.runtime.backends.cuda_graph import CaptureRefusedError, CudaGraph
 from tsn.runtime.backends.driver import Gpu, probe_driver
 from tsn.runtime.backends.engine_fit import engine_at, rebuild, refuse_foreign, refuse_size
 from tsn.runtime.backends.trt_library import TrtLibrary, open_library
+from tsn.runtime.bundle.interfaces import frame_size
 from tsn.runtime.bundle.manifest import Engine, Library
 from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
 
@@ -52,7 +53,7 @@ class TrtSession:
         self._captured: _Captured | None = None
 
     def __call__(self, **inputs: Tensor) -> Mapping[str, Tensor]:
-        if (size := frame_size(inputs)) is not None:
+        if (size := frame_size(shapes_of(inputs))) is not None:
             refuse_size(self._entry, self._path, size)
         given: dict[str, CudaTensor] = {}
         for name, tensor in inputs.items():

@@ -3,17 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from tsn.runtime.bundle.manifest import (
-    MANIFEST,
-    Engine,
-    Form,
-    Library,
-    Manifest,
-    Network,
-    NetworkName,
-    Variant,
-    parse_manifest,
-)
+from tsn.runtime.bundle.interfaces import NetworkName
+from tsn.runtime.bundle.manifest import MANIFEST, Engine, Form, Library, Manifest, Network, Variant, parse_manifest
 from tsn.runtime.errors import BundleError
 
 SHIPPED = Path(__file__).parent / "shipped"

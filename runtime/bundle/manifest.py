@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tsn.runtime.bundle.interfaces import NETWORKS, NetworkName
 from tsn.runtime.errors import BundleError, TsnError
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when a manifest can no longer be read by older versions
 
-NetworkName = Literal["style", "stylize", "features", "flow", "anchor", "carry", "blend", "nv12", "p010"]
 ReducedPrecision = Literal["fp16", "bf16"]
 Precision = Literal["fp32", ReducedPrecision]
 Form = Literal[Precision, "engine"]  # which of a network's files is meant
@@ -25,23 +25,6 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
 SizeText = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")]  # "1920x1080": what Size.parse reads
 Count = Annotated[int, Field(ge=1)]
 Statistic = Annotated[float, Field(ge=-1e6, le=1e6)]  # those of trained networks stay below a thousand
-
-REQUIRED: tuple[NetworkName, ...] = ("style", "stylize")
-INTERFACES: Mapping[NetworkName, tuple[set[str], set[str]]] = {
-    "style": ({"image"}, {"mean", "std"}),
-    "stylize": ({"frame", "mean", "std", "strength", "preserve_color"}, {"styled", "stylized"}),
-    "features": ({"frame"}, {"features"}),
-    "flow": ({"current", "previous", "features", "previous_features"}, {"flow", "changed"}),
-    "anchor": ({"styled", "current"}, {"anchor"}),
-    "carry": ({"anchor", "displacement", "flow"}, {"carried", "carried_displacement", "intact"}),
-    "blend": (
-        {"styled", "current", "older", "newer", "older_intact", "newer_intact", "share", "strength"},
-        {"blended", "coverage"},
-    ),
-    "nv12": ({"luma", "chroma", "matrix", "offset", "taps"}, {"frame"}),
-    "p010": ({"luma", "chroma", "matrix", "offset", "taps"}, {"frame"}),
-}
-"""What each network takes and gives: tsn-export writes it so, and tsn-run calls it so."""
 
 
 class _Model(BaseModel):
@@ -136,15 +119,15 @@ class Manifest(_Model):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        for name in REQUIRED:
-            if name not in self.networks:
+        for name, expected in NETWORKS.items():
+            if expected.required and name not in self.networks:
                 raise ValueError(f"the network '{name}' is missing")
-        if "flow" in self.networks and "features" not in self.networks:
-            raise ValueError("the network 'flow' needs the network 'features', which is missing")
-        if ("anchor" in self.networks) != ("carry" in self.networks):
-            raise ValueError("the networks 'anchor' and 'carry' need each other, and one is missing")
         for name, network in self.networks.items():
-            inputs, outputs = INTERFACES[name]
+            expected = NETWORKS[name]
+            for needed in expected.needs:
+                if needed not in self.networks:
+                    raise ValueError(f"the network '{name}' needs the network '{needed}', which is missing")
+            inputs, outputs = ({tensor.name for tensor in side} for side in (expected.inputs, expected.outputs))
             if (network.inputs.keys(), network.outputs.keys()) != (inputs, outputs):
                 raise ValueError(
                     f"the network '{name}' takes {', '.join(network.inputs)} and gives {', '.join(network.outputs)}, "

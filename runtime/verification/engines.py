@@ -1,92 +1,36 @@
 """An engine compared with the FP32 network that it was made from, on the GPU that is to run it."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tsn.runtime.backends import Array, Backend
+from tsn.runtime.backends import Backend
 from tsn.runtime.backends.engine_fit import rebuild
 from tsn.runtime.bundle.folder import Bundle, open_bundle
-from tsn.runtime.bundle.manifest import MANIFEST, Accuracy, Engine, Manifest, Network, NetworkName, Precision
+from tsn.runtime.bundle.interfaces import NETWORKS, NetworkName
+from tsn.runtime.bundle.manifest import MANIFEST, Accuracy, Engine, Manifest, Network
 from tsn.runtime.errors import AccuracyError, OutputError
 from tsn.runtime.files import whole_file
 from tsn.runtime.geometry import Size
-from tsn.runtime.verification.accuracy import Thresholds, beyond, distance, largest_as_255, worst
+from tsn.runtime.verification.accuracy import BY_PRECISION, Arrays, Verdict, compare
 from tsn.runtime.verification.drawn_frame import drawn_frame
-from tsn.runtime.verification.reference import Arrays, Call, called, reference_calls
+from tsn.runtime.verification.reference import Call, called, reference_calls
 
-TensorKind = Literal["picture", "flow", "values"]
-KINDS: Mapping[str, TensorKind] = {
-    "styled": "picture",
-    "stylized": "picture",
-    "frame": "picture",
-    "flow": "flow",
-    "anchor": "picture",
-    "carried": "picture",
-    "carried_displacement": "flow",
-    "intact": "picture",
-    "blended": "picture",
-}
-"""What an output is. Those that are not named are values without a scale: their largest counts as 255 levels."""
-
-THRESHOLDS: Mapping[Precision, Mapping[TensorKind, Thresholds]] = {
-    # Kernels of FP32 add in another order; after rounding to levels a value near a tie may fall on either side. These
-    # are set, not measured on a GPU: above the 61 dB that FP16's rounding gives the VGG-19 networks, to notice it.
-    "fp32": {
-        "picture": Thresholds(psnr_db=65, worst_level=2, quantile_999_level=1),
-        "flow": Thresholds(psnr_db=65, worst_level=10, quantile_999_level=2),
-        "values": Thresholds(psnr_db=65, worst_level=0.5, quantile_999_level=0.5),
-    },
-    # What the export allows the network itself: tests/export/test_verification.py holds the two together.
-    "fp16": {
-        "picture": Thresholds(psnr_db=55, worst_level=4, quantile_999_level=2),
-        "flow": Thresholds(psnr_db=50, worst_level=25, quantile_999_level=10),
-        "values": Thresholds(psnr_db=48, worst_level=16, quantile_999_level=8),
-    },
-    "bf16": {
-        "picture": Thresholds(psnr_db=46, worst_level=12, quantile_999_level=5),
-        "flow": Thresholds(psnr_db=38, worst_level=100, quantile_999_level=50),
-        "values": Thresholds(psnr_db=38, worst_level=48, quantile_999_level=20),
-    },
-}
-FLOW_LEVELS = 100  # for a pixel of flow
 SCENE = Size(160, 96)  # what an engine is compared on where it takes that: small, and quick on a CPU
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """How far an engine lies from its network: by each measure the worst of its outputs."""
-
-    accuracy: Accuracy
-    complaint: str | None  # the outputs that lie too far, with what they may; None where none does
-
-
-def compare(engine: Engine, run: Callable[[Arrays], Arrays], calls: Sequence[Call]) -> Verdict:
-    """How far `run`, an engine, lies from what the FP32 network gave in `calls`.
+def compare_engine(
+    name: NetworkName, engine: Engine, run: Callable[[Arrays], Arrays], calls: Sequence[Call]
+) -> Verdict:
+    """Return how far `run`, an engine of the network `name`, lies from what the FP32 network gave in `calls`.
 
     Raises AccuracyError where an output is not finite or of another shape.
     """
-    differences: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
-    for call in calls:
-        found = run(call.inputs)
-        for name, reference in call.outputs.items():
-            if found[name].shape != reference.shape:
-                raise AccuracyError(
-                    f"{engine.file} gives {name} of shape {found[name].shape}, its network {reference.shape}"
-                )
-            differences[name].append(np.abs(_levels(name, reference, found[name])).ravel())
-    accuracies = {name: distance(np.concatenate(levels), frames=len(calls)) for name, levels in differences.items()}
-    allowed = THRESHOLDS[engine.precision]
-    complaints = [
-        f"{name}: {text}"
-        for name, accuracy in accuracies.items()
-        if (text := beyond(accuracy, allowed[KINDS.get(name, "values")]))
-    ]
-    return Verdict(accuracy=worst(accuracies.values()), complaint="; ".join(complaints) or None)
+    return compare(
+        NETWORKS[name].outputs,
+        ((call.outputs, run(call.inputs)) for call in calls),
+        allowed=BY_PRECISION[engine.precision],
+        name=engine.file,
+        reference="its network",
+    )
 
 
 def verified_bundle(
@@ -109,7 +53,9 @@ def verified_bundle(
         size = SCENE.within(Size.parse(engine.minimum), Size.parse(engine.maximum))
         if size not in scenes:
             scenes[size] = reference_calls(bundle, drawn_frame(size, seed=0), threads=threads)
-        verdict = compare(engine, lambda inputs, session=session: called(session, inputs, backend), scenes[size][name])
+        verdict = compare_engine(
+            name, engine, lambda inputs, session=session: called(session, inputs, backend), scenes[size][name]
+        )
         if verdict.complaint is not None:
             raise AccuracyError(
                 f"{bundle.folder / engine.file} is too far from its network on this GPU: {verdict.complaint}. "
@@ -127,14 +73,6 @@ def inaccurate_engines(manifest: Manifest) -> list[str]:
         for network in manifest.networks.values()
         if (engine := network.engine) is not None and engine.inaccurate and engine.verified is not None
     ]
-
-
-def _levels(name: str, reference: Array, found: Array) -> NDArray[np.float64]:
-    kind = KINDS.get(name, "values")
-    if kind == "values":
-        return largest_as_255(reference, found)
-    scale = FLOW_LEVELS if kind == "flow" else 1 if reference.dtype == np.uint8 else 255
-    return (np.float64(found) - reference) * scale
 
 
 def _told(bundle: Bundle, found: Mapping[NetworkName, Accuracy]) -> Bundle:

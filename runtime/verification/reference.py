@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tsn.runtime.backends import Array, Backend, Session, Tensor, open_backend
+from tsn.runtime.backends import Backend, Session, Tensor, open_backend
 from tsn.runtime.bundle.folder import Bundle
-from tsn.runtime.bundle.manifest import NetworkName
+from tsn.runtime.bundle.interfaces import NetworkName
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
 from tsn.runtime.pipeline import Stylizer
 from tsn.runtime.temporal.hold import TemporalBlend, open_flow
+from tsn.runtime.verification.accuracy import Arrays
 from tsn.runtime.verification.drawn_frame import drawn_frame
 from tsn.runtime.video.nvdec.nv12 import DEPTHS, drawn_planes
 
-Arrays = Mapping[str, Array]
 MOVED = 2  # pixels to the right, from a frame to the next
 ALPHA, PRESERVE_COLOR, SHARE = 0.8, 0.3, 0.5  # neither 0 nor 1, so that no part of a network counts for nothing
 STYLE = Size(160, 96)  # every engine of `style` takes it

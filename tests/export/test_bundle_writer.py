@@ -134,5 +134,5 @@ def test_a_bundle_that_is_there_is_kept_unless_overwriting_is_asked_for(
 
 def test_each_step_is_reported(write: Callable[..., Manifest], tmp_path: Path) -> None:
     lines: list[str] = []
-    write(tmp_path / "bundle", report=lines.append)
+    write(tmp_path / "bundle", log=lines.append)
     assert [line.split(":")[0] for line in lines] == ["style", "style", "stylize", "stylize", "style noise"]

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tsn.runtime.bundle.interfaces import RAFT_SMALLEST, RAFT_STRIDE
 from tsn.train.warping import trusted
 
 UPDATES = 12  # of the flow: RAFT is trained with as many
-SMALLEST = 128  # pixels a side: below, the top of RAFT's correlation pyramid is one pixel, and flows NaN (vision#7338)
 LEAST = 0.3  # share of the pixels: across a cut it is below 0.1, in most motion above 0.5
 
 
@@ -40,5 +40,5 @@ def pairs_with_flow(raft: nn.Module, frames: Tensor) -> Pairs:
 
 def _padding(side: int) -> list[int]:
     """What to add on the left, the right, above and below until RAFT takes a square of this side."""
-    missing = max(SMALLEST, -(-side // 8) * 8) - side
+    missing = max(RAFT_SMALLEST, -(-side // RAFT_STRIDE) * RAFT_STRIDE) - side
     return [missing // 2, missing - missing // 2] * 2

@@ -13,7 +13,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from tsn.runtime.backends import Array
-from tsn.runtime.bundle.manifest import NetworkName
+from tsn.runtime.bundle.interfaces import NetworkName
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
 from tsn.runtime.video.colour import Colour, RgbFromVideo, VideoFromRgb

@@ -31,7 +31,7 @@ def request(*, sizes: Sizes = STATIC, capabilities: tuple[str, ...] = ("8.9", "1
 @pytest.mark.parametrize("file", ["stylize.onnx", "stylize.fp16.onnx", "stylize.bf16.onnx"])
 def test_the_stylizer_is_built_for_two_gpus(tiny_half_bundle: Path, file: str, sizes: Sizes) -> None:
     lines: list[str] = []
-    plan = build_engine(tiny_half_bundle / file, open_builder(request(sizes=sizes)), sizes, report=lines.append)
+    plan = build_engine(tiny_half_bundle / file, open_builder(request(sizes=sizes)), sizes, log=lines.append)
     assert plan.startswith(PLAN)
     assert len(plan) > 100_000
     assert "building engine" in lines
@@ -113,7 +113,7 @@ def test_ctrl_c_stops_the_build(tiny_bundle: Path) -> None:
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            build_engine(tiny_bundle / "stylize.onnx", open_builder(request()), STATIC, report=interrupt)
+            build_engine(tiny_bundle / "stylize.onnx", open_builder(request()), STATIC, log=interrupt)
     finally:
         signal.signal(signal.SIGINT, handler)
 

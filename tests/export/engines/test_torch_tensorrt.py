@@ -69,7 +69,7 @@ def test_the_program_is_the_network_for_one_size_in_its_precision(
     assert names == list(network.inputs)  # which Torch-TensorRT gives to the engine's inputs
     halves = [node for node in given["program"].graph.nodes if getattr(node.meta.get("val"), "dtype", 0) == torch.half]
     assert bool(halves) is (precision == "fp16")
-    case = {**network.parity.cases[0], "frame": drawn_frame(SIZE, seed=0)[None]}
+    case = {**network.cases[0], "frame": drawn_frame(SIZE, seed=0)[None]}
     styled, stylized = given["program"].module()(*(torch.from_numpy(np.array(case[name])) for name in network.inputs))
     expected = run_eager(network, case)
     assert np.abs(stylized.numpy().astype(float) - expected["stylized"]).max() <= most

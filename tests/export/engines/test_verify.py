@@ -20,18 +20,15 @@ from tsn.export.engines import job as engine_job
 from tsn.export.engines.request import EngineRequest, Sizes
 from tsn.export.engines.tensorrt import Builder
 from tsn.export.engines.verify import Judge
-from tsn.export.networks.held import HALF_FEATURES, HALF_FLOW
-from tsn.export.networks.stylize import stylize_network
 from tsn.runtime.backends.driver import Gpu
 from tsn.runtime.backends.trt_library import TrtLibrary
 from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.bundle.manifest import MANIFEST
 from tsn.runtime.errors import UnavailableError
 from tsn.runtime.geometry import Size
-from tsn.runtime.verification.engines import THRESHOLDS
 
 if TYPE_CHECKING:
-    from tsn.train.networks.weights import Networks
+    pass
 
 L4 = Gpu(name="NVIDIA L4", compute_capability="8.9", memory=1)
 STATIC = ("--engine", "--size", "80x64")
@@ -137,12 +134,3 @@ def test_the_frames_have_sizes_that_the_engines_take(tiny_bundle: Path) -> None:
     static = EngineRequest(library="tensorrt", sizes=Sizes.of(size=Size(80, 64)))
     judge = Judge(open_bundle(tiny_bundle), StandIn(), static, [picture])
     assert [frame.shape for frame in judge._frames()] == [(64, 80, 3)] * 2  # one drawn, one real
-
-
-def test_half_precision_engines_may_lie_as_far_as_their_networks_may(tiny_networks: "Networks") -> None:
-    stylize = stylize_network(tiny_networks, []).reduction
-    assert stylize is not None
-    for precision in ("fp16", "bf16"):
-        assert THRESHOLDS[precision]["picture"] == stylize.thresholds[precision]["stylized"]
-        assert THRESHOLDS[precision]["flow"] == HALF_FLOW[precision]["flow"]
-        assert THRESHOLDS[precision]["values"] == HALF_FEATURES[precision]["features"]

@@ -13,9 +13,7 @@ from tsn.export.networks.graphs import StylizeGraph
 from tsn.export.networks.stylize import style_network, stylize_network
 from tsn.export.onnx import parity
 from tsn.runtime.bundle.folder import open_bundle
-from tsn.runtime.bundle.manifest import Accuracy
 from tsn.runtime.errors import AccuracyError
-from tsn.runtime.verification.accuracy import IDENTICAL_DB, Thresholds
 
 if TYPE_CHECKING:
     from tsn.train.networks.weights import Networks
@@ -51,29 +49,3 @@ def test_pictures_that_are_given_are_compared_too(tiny_bundle: Path, tiny_networ
     picture = np.random.default_rng(0).integers(0, 256, (1, 33, 47, 3), dtype=np.uint8)
     accuracy = parity.measure(style_network(tiny_networks, [picture]), tiny_bundle / "style.onnx")
     assert accuracy.frames == 5
-
-
-def test_the_measures_are_what_they_say() -> None:
-    levels = np.zeros(10_000)
-    levels[:20] = 2
-    levels[0] = 5
-    accuracy = parity.distance(levels, frames=1)
-    assert accuracy.worst_level == 5
-    assert accuracy.quantile_999_level == 2
-    assert accuracy.psnr_db == pytest.approx(10 * np.log10(255**2 / ((19 * 4 + 25) / 10_000)), abs=0.01)
-    assert parity.distance(np.zeros(4), frames=1).psnr_db == IDENTICAL_DB
-
-
-def test_the_worst_output_counts_by_each_measure() -> None:
-    one = Accuracy(psnr_db=50, worst_level=1, quantile_999_level=0.5, frames=3)
-    other = Accuracy(psnr_db=60, worst_level=2, quantile_999_level=0.1, frames=3)
-    assert parity.worst([one, other]) == Accuracy(psnr_db=50, worst_level=2, quantile_999_level=0.5, frames=3)
-
-
-@pytest.mark.parametrize(("measure", "value"), [("psnr_db", 49.9), ("worst_level", 2.1), ("quantile_999_level", 1.1)])
-def test_each_measure_alone_can_refuse(measure: str, value: float) -> None:
-    thresholds = Thresholds(psnr_db=50, worst_level=2, quantile_999_level=1)
-    good = Accuracy(psnr_db=50, worst_level=2, quantile_999_level=1, frames=1)
-    parity.refuse_distant("styled of stylize.onnx", good, thresholds)
-    with pytest.raises(AccuracyError, match=r"styled of stylize\.onnx is too far.*other versions of torch"):
-        parity.refuse_distant("styled of stylize.onnx", good.model_copy(update={measure: value}), thresholds)

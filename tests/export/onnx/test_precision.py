@@ -10,13 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tsn.export.networks.exportable import Thresholds
 from tsn.export.networks.stylize import style_network, stylize_network
-from tsn.export.onnx.parity import compare, measure, run_eager, run_onnx
+from tsn.export.onnx.parity import measure, measure_runs, run_eager, run_onnx
 from tsn.export.onnx.precision import measure_reduced, reduced, rounded
 from tsn.runtime.backends import open_backend, scalar
 from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.errors import AccuracyError
+from tsn.runtime.verification.accuracy import Allowed, Thresholds
 from tsn.train.networks import lite
 from tsn.train.networks.architectures import ARCHITECTURES
 from tsn.train.networks.weights import Networks
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 FLOAT, HALF, BFLOAT = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
 UINT8 = onnx.TensorProto.UINT8
-NO_THRESHOLD = {name: Thresholds(psnr_db=0, worst_level=999, quantile_999_level=999) for name in ("styled", "stylized")}
+NO_THRESHOLD: Allowed = dict.fromkeys(
+    ("picture", "levels"), Thresholds(psnr_db=0, worst_level=999, quantile_999_level=999)
+)
 
 
 def types(model: onnx.ModelProto) -> dict[str, int]:
@@ -106,7 +108,7 @@ def emulation_error(network: "Exportable", precision: str) -> tuple[float, float
     """PSNR of the emulated rounding, and of PyTorch's own half-precision arithmetic, against FP32."""
     runs = {"emulated": rounded(network, precision), "true": reduced(network, precision)}
     found = [
-        compare(network, {name: lambda case, graph=graph: run_eager(graph, case)}, NO_THRESHOLD).psnr_db
+        measure_runs(network, {name: lambda case, graph=graph: run_eager(graph, case)}, allowed=NO_THRESHOLD).psnr_db
         for name, graph in runs.items()
     ]
     return found[0], found[1]
@@ -159,11 +161,13 @@ def test_fp16_would_not_pass_as_fp32(tiny_networks: Networks, tiny_half_bundle: 
     network = stylize_network(tiny_networks, [])
     with pytest.raises(AccuracyError):
         measure(network, tiny_half_bundle / "stylize.fp16.onnx")
-    found = compare(network, {"fp16": run_onnx(network, tiny_half_bundle / "stylize.fp16.onnx")}, NO_THRESHOLD)
+    found = measure_runs(
+        network, {"fp16": run_onnx(network, tiny_half_bundle / "stylize.fp16.onnx")}, allowed=NO_THRESHOLD
+    )
     assert found.psnr_db < 75
 
 
-def test_a_network_without_a_reduction_says_so(tiny_networks: Networks) -> None:
+def test_a_network_without_reducible_parts_says_so(tiny_networks: Networks) -> None:
     for change in (reduced, rounded):
         with pytest.raises(ValueError, match="style has no part"):
             change(style_network(tiny_networks, []), "fp16")

@@ -1,14 +1,12 @@
 """ONNX Runtime's CUDA backend where no GPU is needed."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import onnxruntime as ort
 import pytest
 
 from tsn.runtime.backends import open_backend
-from tsn.runtime.backends.ort import OrtTensor
-from tsn.runtime.backends.ort_cuda import PROVIDER, axis_lengths, open_session, session_options
+from tsn.runtime.backends.ort_cuda import PROVIDER, open_session, session_options
 from tsn.runtime.errors import TsnError, UnavailableError
 
 
@@ -43,16 +41,3 @@ def test_at_a_given_size_no_shape_is_left_to_compute(tiny_bundle: Path, tmp_path
     kinds = {node.op_type for node in onnx.load(tmp_path / "folded.onnx").graph.node}
     of_frames = {"Concat", "Gather"} if name in ("anchor", "carry", "nv12", "p010") else set()  # planes, not lengths
     assert not kinds & {"Shape", "Gather", "ReduceProd", "Concat", "Range", "Size"} - of_frames
-
-
-def test_the_lengths_of_axes_are_those_of_the_frame_and_its_features() -> None:
-    def lengths(**shapes: tuple[int, ...]) -> dict[str, int]:
-        return axis_lengths(
-            {name: OrtTensor(SimpleNamespace(shape=lambda shape=shape: shape)) for name, shape in shapes.items()}
-        )
-
-    found = lengths(current=(1, 48, 64, 3), features=(1, 128, 16, 17), previous_features=(1, 128, 16, 17))
-    assert found == {"height": 48, "width": 64, "feature_height": 16, "feature_width": 17}
-    assert lengths(anchor=(1, 48, 64, 4), flow=(1, 48, 64, 2)) == {"height": 48, "width": 64}
-    halves = {"height": 48, "width": 64, "half_height": 24, "half_width": 32}
-    assert lengths(luma=(1, 24, 2, 32, 2, 1), chroma=(1, 24, 32, 2, 1)) == halves

@@ -12,11 +12,12 @@ import pytest
 from tests.stand_in_engine import NAME, StandIn
 from tsn.runtime import transfer
 from tsn.runtime.bundle.folder import open_bundle, sha256
-from tsn.runtime.bundle.manifest import INTERFACES, MANIFEST, Engine
+from tsn.runtime.bundle.interfaces import NETWORKS
+from tsn.runtime.bundle.manifest import MANIFEST, Engine
 from tsn.runtime.errors import AccuracyError
 from tsn.runtime.geometry import Size
 from tsn.runtime.verification.drawn_frame import drawn_frame
-from tsn.runtime.verification.engines import compare, verified_bundle
+from tsn.runtime.verification.engines import compare_engine, verified_bundle
 from tsn.runtime.verification.reference import Call, called, reference_calls
 
 Run = Callable[..., Any]
@@ -140,7 +141,7 @@ def test_a_scene_gives_each_network_what_a_run_gives_it(tiny_bundle: Path) -> No
     counts = {"style": 1, "stylize": 2, "anchor": 1, "carry": 1, "blend": 2, "nv12": 1, "p010": 1}
     assert {name: len(found) for name, found in calls.items()} == counts
     for name, found in calls.items():
-        inputs, outputs = INTERFACES[name]
+        inputs, outputs = ({tensor.name for tensor in side} for side in (NETWORKS[name].inputs, NETWORKS[name].outputs))
         assert all((set(call.inputs), set(call.outputs)) == (inputs, outputs) for call in found)
     np.testing.assert_array_equal(calls["stylize"][0].inputs["frame"][0], frame)
     assert calls["blend"][0].outputs["coverage"][0] > 0.5  # the anchor is that of the same scene
@@ -162,7 +163,9 @@ def test_how_far_an_engine_may_lie_depends_on_its_precision(
     calls = reference_calls(open_bundle(engines), drawn_frame(Size(64, 48), seed=0), threads=1)["stylize"]
     backend = StandIn(spoilt="engine.plan", by=by)
     session = backend.load(engines / "engine.plan")
-    verdict = compare(engine(engines, precision=precision), lambda inputs: called(session, inputs, backend), calls)
+    verdict = compare_engine(
+        "stylize", engine(engines, precision=precision), lambda inputs: called(session, inputs, backend), calls
+    )
     assert (verdict.complaint is not None) is far
     assert verdict.accuracy.frames == 2
 
@@ -172,6 +175,6 @@ def test_an_engine_that_gives_no_numbers_is_never_kept(engines: Path, value: flo
     picture = np.zeros((1, 3, 4, 4), np.float32)
     call = Call(inputs={}, outputs={"styled": picture})
     with pytest.raises(AccuracyError, match="NaN or infinity"):
-        compare(engine(engines), lambda inputs: {"styled": picture + np.float32(value)}, [call])
+        compare_engine("stylize", engine(engines), lambda inputs: {"styled": picture + np.float32(value)}, [call])
     with pytest.raises(AccuracyError, match=r"shape \(1, 3, 4, 2\), its network \(1, 3, 4, 4\)"):
-        compare(engine(engines), lambda inputs: {"styled": picture[..., :2]}, [call])
+        compare_engine("stylize", engine(engines), lambda inputs: {"styled": picture[..., :2]}, [call])
