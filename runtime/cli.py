@@ -212,7 +212,7 @@ def _list_backends() -> None:
         try:
             click.echo(f"{name}: {open_backend(name).description}")
         except TsnError as error:
-            click.echo(f"{name}: not here: {error}")
+            click.echo(f"{name}: not here: {error.line}")
 
 
 if __name__ == "__main__":

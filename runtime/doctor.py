@@ -88,7 +88,7 @@ def _check(name: str, look: Callable[[], str], *, needed: bool) -> Check:
     try:
         return Check(name=name, ok=True, needed=needed, detail=look())
     except TsnError as error:
-        return Check(name=name, ok=False, needed=needed, detail=str(error))
+        return Check(name=name, ok=False, needed=needed, detail=error.line)
 
 
 def _driver() -> str:

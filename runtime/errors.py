@@ -16,12 +16,24 @@
 
 
 class TsnError(Exception):
-    """A mistake or a circumstance that the user can act on; printed without a traceback.
+    """A mistake or a circumstance that the user can act on; commands print it as one line, without a traceback.
 
-    The message says what happened, the value, and what to type next.
+    Args:
+        reason: what happened, and the value: what str gives, without words of a command line.
+        cure: what to type next in the command that failed; left out where `reason` says it for Python too.
     """
 
     exit_code = 1
+
+    def __init__(self, reason: str, *, cure: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.cure = cure
+
+    @property
+    def line(self) -> str:
+        """The line that a command prints: the reason and the cure."""
+        return f"{self.reason}. {self.cure}" if self.cure else self.reason
 
 
 class UsageError(TsnError):

@@ -72,7 +72,7 @@ def whole_folder(path: Path, *, marker: str, overwrite: bool = False) -> Generat
     refuse_unwritable(path, overwrite=overwrite)
     target = _behind_links(path)
     if target.exists() and not (target.is_dir() and ((target / marker).is_file() or not any(target.iterdir()))):
-        raise OutputError(f"{path} is not replaced: it holds no {marker}. Give another place with -o")
+        raise OutputError(f"{path} is not replaced: it holds no {marker}", cure="Give another place with -o")
     with as_output_error(path):
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent))
     old = temporary.with_suffix(".old")
@@ -101,13 +101,16 @@ def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
     with as_output_error(path):  # a name may be too long to look at
         there, folder = path.exists(), _behind_links(path).parent
     if there and not overwrite:
-        raise OutputError(f"{path} exists already. Add --overwrite to replace it, or give another name with -o")
+        raise OutputError(
+            f"{path} exists already, and overwrite is not set",
+            cure="Add --overwrite to replace it, or give another name with -o",
+        )
     if there and not (path.is_file() or path.is_dir()):
-        raise OutputError(f"{path} is no file but a device or a pipe. Give another name with -o")
+        raise OutputError(f"{path} is no file but a device or a pipe", cure="Give another name with -o")
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist. Create it first: mkdir -p '{folder}'")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {folder} cannot be written to. Give another place with -o")
+        raise OutputError(f"the folder {folder} cannot be written to", cure="Give another place with -o")
 
 
 def _behind_links(path: Path) -> Path:

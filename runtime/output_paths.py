@@ -42,9 +42,11 @@ def output_path(source: Path, styles: Sequence[StyleChoice], *, given: Path | No
     else:
         path = given
     if kind == "folder" and path.exists() and not path.is_dir():
-        raise OutputError(f"{path} is no folder, and the pictures of {source} need one. Give another name with -o")
+        raise OutputError(
+            f"{path} is no folder, and the pictures of {source} need one", cure="Give another name with -o"
+        )
     if path.exists() and path.samefile(source):
-        raise OutputError(f"{path} is the input itself. Give another name with -o")
+        raise OutputError(f"{path} is the input itself", cure="Give another name with -o")
     if kind == "picture" and path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path} has no suffix of a picture. Use one of: {' '.join(sorted(SUFFIXES))}")
     return path

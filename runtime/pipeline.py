@@ -129,8 +129,8 @@ class Stylizer:
         """Raise InputError where frames of `size` are smaller than the network takes."""
         if min(size.width, size.height) < self._minimum_side:
             raise InputError(
-                f"frames of {size} are too small: this network takes {self._minimum_side} pixels a side and up. "
-                "Enlarge them with --size"
+                f"frames of {size} are too small: this network takes {self._minimum_side} pixels a side and up",
+                cure="Enlarge them with --size",
             )
 
 

@@ -50,27 +50,30 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
-            raise UsageError(f"--alpha is {self.alpha}: it goes from 0 (no style) to 1 (the full style)")
+            raise UsageError(f"alpha is {self.alpha}: it goes from 0 (no style) to 1 (the full style)")
         if not 0 <= self.quality <= 100:
-            raise UsageError(f"--quality is {self.quality}: it goes from 0 (small) to 100 (best)")
+            raise UsageError(f"quality is {self.quality}: it goes from 0 (small) to 100 (best)")
         if not 0 <= self.temporal_strength <= 1:
-            raise UsageError(
-                f"--temporal-strength is {self.temporal_strength}: it goes from 0 (off) to 1 (most stable)"
-            )
+            raise UsageError(f"temporal_strength is {self.temporal_strength}: it goes from 0 (off) to 1 (most stable)")
         if self.temporal is False and self.flow is not None:
-            raise UsageError("--flow is for temporal stability: leave it or --no-temporal out")
+            raise UsageError("flow is for temporal stability, which is off", cure="Leave --flow or --no-temporal out")
         if self.temporal is False and self.temporal_strength != 1.0:
-            raise UsageError("--temporal-strength is for temporal stability: leave it or --no-temporal out")
+            raise UsageError(
+                "temporal_strength is for temporal stability, which is off",
+                cure="Leave --temporal-strength or --no-temporal out",
+            )
         if self.style_size < 1 or (self.shorter_side is not None and self.shorter_side < 1):
             raise UsageError("a size is at least 1 pixel")
         if self.max_frames is not None and self.max_frames < 1:
-            raise UsageError(f"--max-frames is {self.max_frames}: it is at least 1")
+            raise UsageError(f"max_frames is {self.max_frames}: it is at least 1")
         if (self.start is not None and self.start < 0) or (self.duration is not None and self.duration <= 0):
-            raise UsageError("--start is 0 seconds or later, and --duration is longer than 0 seconds")
+            raise UsageError("start is 0 seconds or later, and duration is longer than 0 seconds")
 
     def output_size(self, size: Size) -> Size:
         """The size that frames of `size` are given before they are stylized. Raises UsageError for too large a one."""
         chosen = self.size or (size if self.shorter_side is None else size.fitted(self.shorter_side))
         if max(chosen.width, chosen.height) > LONGEST_SIDE:
-            raise UsageError(f"frames of {chosen} are too large: at most {LONGEST_SIDE} pixels a side. Lower --size")
+            raise UsageError(
+                f"frames of {chosen} are too large: at most {LONGEST_SIDE} pixels a side", cure="Lower --size"
+            )
         return chosen

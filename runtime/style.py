@@ -28,8 +28,9 @@ class StyleChoice:
     def __post_init__(self) -> None:
         if not 0 < self.weight <= LARGEST_WEIGHT:
             raise UsageError(
-                f"the weight {self.weight:g} of --style {self.source} must be above 0 and at most "
-                f"{LARGEST_WEIGHT:,.0f}, as in {self.source}:0.7"
+                f"the weight {self.weight:g} of the style {self.source} must be above 0 and at most "
+                f"{LARGEST_WEIGHT:,.0f}",
+                cure=f"Write for example --style {self.source}:0.7",
             )
 
     @classmethod

@@ -108,7 +108,9 @@ class VideoStyleTransfer:
         """Stylize `source` with a mix of styles into `output`, or beside `source` where that is None."""
         if not styles:
             names = ", ".join(self.bundle.manifest.styles) or "none"
-            raise UsageError(f"no style is given. Add --style with a picture or one of this bundle's: {names}")
+            raise UsageError(
+                f"no style is given. This bundle has: {names}", cure="Add --style with one of these or a picture"
+            )
         kind = kind_of(source)
         report = Report(
             kind=kind,
@@ -170,7 +172,7 @@ class VideoStyleTransfer:
             inputs = {path.resolve() for path in paths}
             for target in targets.values():
                 if target.resolve() in inputs:  # -o is another folder, that links back
-                    raise OutputError(f"{target} is one of the inputs itself. Give another folder with -o")
+                    raise OutputError(f"{target} is one of the inputs itself", cure="Give another folder with -o")
                 refuse_unwritable(target, overwrite=settings.overwrite)
         with progress(len(paths)) as show:
             stylize_pictures(paths, targets.__getitem__, stylizer, report, settings=settings, progress=show)
@@ -223,8 +225,10 @@ def _with_part(
         writer.close(early=True)
         part = keep_part(unfinished, output)
     except OutputError as failure:
-        return type(error)(f"{error}. The {writer.written} frames before are lost: {failure}")
+        return type(error)(f"{error}. The {writer.written} frames before are lost: {failure}", cure=error.cure)
     start = floor((writer.end + (settings.start or 0)) * 1000) / 1000  # what ends before it is not read again
+    go_on = f"Go on where they end with --start {start}"
     return type(error)(
-        f"{error}. The {writer.written} frames before are kept in {part}. Go on where they end with --start {start}"
+        f"{error}. The {writer.written} frames before are kept in {part}",
+        cure=f"{error.cure}. {go_on}" if error.cure else go_on,
     )

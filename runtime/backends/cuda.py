@@ -175,8 +175,8 @@ class CudaDevice:
             except self._cuda.MemoryError as error:
                 free, total = self._cuda.mem_get_info()
                 raise UnavailableError(
-                    f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free. Make "
-                    "the frames smaller with --size, or close other programs on the GPU"
+                    f"there is not enough GPU memory: {free / 2**30:.1f} of {total / 2**30:.1f} GiB are free",
+                    cure="Make the frames smaller with --size, or close other programs on the GPU",
                 ) from error
             finally:
                 self._cuda.Context.pop()

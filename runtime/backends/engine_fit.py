@@ -51,14 +51,16 @@ def refuse_size(engine: Engine, path: Path, size: Size) -> None:
         return
     if least == most:
         raise InputError(
-            f"{path} takes frames of {most} only, these are {size}. Scale them with --size {most}, or build another "
-            f"engine: tsn-export --from {path.parent} --engine --size {size}"
+            f"{path} takes frames of {most} only, these are {size}",
+            cure=f"Scale them with --size {most}, or build another engine: tsn-export --from {path.parent} --engine "
+            f"--size {size}",
         )
     lower = Size(min(least.width, size.width), min(least.height, size.height))
     upper = Size(max(most.width, size.width), max(most.height, size.height))
     raise InputError(
-        f"{path} takes frames from {least} to {most}, these are {size}. Scale them with --size, or build another "
-        f"engine: tsn-export --from {path.parent} --engine --min-size {lower} --opt-size {size} --max-size {upper}"
+        f"{path} takes frames from {least} to {most}, these are {size}",
+        cure=f"Scale them with --size, or build another engine: tsn-export --from {path.parent} --engine "
+        f"--min-size {lower} --opt-size {size} --max-size {upper}",
     )
 
 

@@ -134,7 +134,9 @@ def device_error(error: Exception) -> Exception:
     """
     text = str(error)
     if "allocate memory" in text or "bad_alloc" in text or "bad allocation" in text or "out of memory" in text:
-        return UnavailableError("there is not enough memory for frames of this size. Make them smaller with --size")
+        return UnavailableError(
+            "there is not enough memory for frames of this size", cure="Make them smaller with --size"
+        )
     if isinstance(error, RuntimeError) or type(error).__module__.startswith("onnxruntime"):
         return DeviceError(f"ONNX Runtime failed: {first_line(error)}")
     return error

@@ -60,6 +60,6 @@ def _failed(name: str, error: BaseException, interruption: Interruption) -> int:
         click.echo(f"{name}: {error.filename} cannot be used: {error.strerror}. Give another file or folder", err=True)
         return InputError.exit_code
     if isinstance(error, TsnError) and os.environ.get("TSN_DEBUG") != "1":
-        click.echo(f"{name}: {error}", err=True)
+        click.echo(f"{name}: {error.line}", err=True)
         return error.exit_code
     raise error

@@ -90,8 +90,8 @@ class RaftFlow:
         size = current.size
         if self._largest_pixels is not None and size.pixels > self._largest_pixels:
             raise BundleError(
-                f"this bundle's flow takes frames of up to {self._largest_pixels:,} pixels, these are {size}. "
-                f"Export it with --flow-largest {size}, or use --flow dis"
+                f"this bundle's flow takes frames of up to {self._largest_pixels:,} pixels, these are {size}",
+                cure=f"Export it with --flow-largest {size}, or use --flow dis",
             )
         previous_features, features = self._features_of(previous), self._features_of(current)
         outputs = self._flow(

@@ -102,7 +102,7 @@ def open_flow(name: str | None, bundle: Bundle, backend: Backend) -> FlowSource:
     network = bundle.manifest.networks.get("flow")
     if name == "raft" and network is None:
         raise UsageError(
-            f"the bundle {bundle.folder} has no flow network. Use --flow dis, or export with --flow raft-small"
+            f"the bundle {bundle.folder} has no flow network", cure="Use --flow dis, or export with --flow raft-small"
         )
     if name == "dis" or network is None:
         return OnHost(DisFlow())

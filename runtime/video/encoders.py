@@ -102,7 +102,9 @@ def check_container(path: Path, codec: str | None) -> str:
         raise UsageError(f"{path} has no suffix of a video that can be written. Use one of: {' '.join(CONTAINERS)}")
     held = CONTAINERS[suffix]
     if codec is not None and codec not in held:
-        raise UsageError(f"{suffix} files hold no {codec} here, only {', '.join(held)}. Use --codec {held[0]} or .mkv")
+        raise UsageError(
+            f"{suffix} files hold no {codec} here, only {', '.join(held)}", cure=f"Use --codec {held[0]} or .mkv"
+        )
     return codec or held[0]
 
 
@@ -130,16 +132,18 @@ def choose_encoding(
             return _on_gpu(name, size=size, rate=rate, quality=crf)
         except UnavailableError as error:
             if asked == "nvenc":
-                raise UnavailableError(f"{error}. Leave --encoder nvenc out, or use --encoder cpu") from error
+                raise UnavailableError(str(error), cure="Leave --encoder nvenc out, or use --encoder cpu") from error
             reason = str(error)
     if chosen.encoder not in av.codecs_available:
-        raise UnavailableError(f"PyAV was built without {chosen.encoder}. Choose another --codec: {', '.join(CODECS)}")
+        raise UnavailableError(
+            f"PyAV was built without {chosen.encoder}", cure=f"Choose another --codec: {', '.join(CODECS)}"
+        )
     os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its settings to stderr otherwise
     if min(size.width, size.height) < chosen.least_side:
         other = next(held for held in CONTAINERS[path.suffix.lower()] if CODECS[held].least_side == 1)
         raise UsageError(
-            f"{name} takes frames from {chosen.least_side} pixels a side on, these are {size}. "
-            f"Use --codec {other}, or enlarge them with --size"
+            f"{name} takes frames from {chosen.least_side} pixels a side on, these are {size}",
+            cure=f"Use --codec {other}, or enlarge them with --size",
         )
     odd = size.width % 2 or size.height % 2
     return Encoding(

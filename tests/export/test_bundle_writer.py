@@ -128,7 +128,7 @@ def test_a_bundle_that_is_there_is_kept_unless_overwriting_is_asked_for(
     write: Callable[..., Manifest], tmp_path: Path
 ) -> None:
     write(tmp_path / "bundle")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="exists already"):
         write(tmp_path / "bundle")
 
 

@@ -39,7 +39,7 @@ def test_results_survive_the_way_to_a_file_and_back(example: Results, tmp_path: 
 
 def test_a_folder_that_is_there_is_not_replaced_unasked(example: Results, tmp_path: Path) -> None:
     write_output(tmp_path / "out", example, overwrite=False)
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="exists already"):
         write_output(tmp_path / "out", example, overwrite=False)
     write_output(tmp_path / "out", example, overwrite=True)
 

@@ -1,5 +1,6 @@
 """What each encoder takes, and what is said where it does not."""
 
+import re
 from collections.abc import Callable
 from ctypes.util import find_library
 from fractions import Fraction
@@ -30,8 +31,9 @@ def test_frames_too_small_for_a_codec_name_its_least_side_and_another_codec(
 ) -> None:
     frames = [drawn(index, width=64, height=48) for index in range(3)]
     source = write_video(tmp_path / "in.mp4", frames=frames)
-    with pytest.raises(UsageError, match=rf"{codec} takes frames from {least} .*--codec {other}.*--size"):
+    with pytest.raises(UsageError, match=rf"{codec} takes frames from {least} ") as refused:
         copy(source, tmp_path / f"small{suffix}", codec=codec, size=Size(64, least - 2))
+    assert refused.value.cure == f"Use --codec {other}, or enlarge them with --size"
     _, writer, _ = copy(source, tmp_path / f"out{suffix}", codec=codec, size=Size(64, least))
     assert writer.written == 3
 
@@ -115,9 +117,9 @@ def test_where_nvenc_cannot_the_cpu_encodes_and_says_why(
     chosen = encoding(codec, size=size, gpu=True)
     assert chosen.encoder == chosen.choice.name == encoder
     assert reason in chosen.choice.reason
-    with pytest.raises(UnavailableError, match=r"use --encoder cpu") as refused:
+    with pytest.raises(UnavailableError, match=re.escape(reason)) as refused:
         encoding(codec, size=size, asked="nvenc")
-    assert reason in str(refused.value)
+    assert "use --encoder cpu" in refused.value.cure
 
 
 def test_nvenc_that_does_not_start_says_what_it_needs() -> None:
