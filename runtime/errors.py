@@ -90,3 +90,8 @@ class RegressionError(TsnError):
 
 class Terminated(BaseException):
     """SIGTERM arrived. Like KeyboardInterrupt it is no Exception, so that clean-up runs and nothing swallows it."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a library's error says; the name of its class where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -27,8 +27,8 @@ from tsn.runtime.threads import usable_cores
 from tsn.runtime.verification.engines import inaccurate_engines, verified_bundle
 from tsn.runtime.video.encoders import check_container
 from tsn.runtime.video.nvdec.frames import OnDevice, device_frames
-from tsn.runtime.video.reader import read_video
-from tsn.runtime.video.writer import VideoWriter, write_video
+from tsn.runtime.video.reader import VideoReader
+from tsn.runtime.video.writer import VideoWriter
 
 Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]  # the total, where it is known
 
@@ -133,13 +133,14 @@ class VideoStyleTransfer:
         gpu = self.backend.name != "cpu"
         with (
             whole_file(report.output, overwrite=settings.overwrite) as temporary,
-            read_video(report.input, settings, gpu=gpu, on_device=self._on_device(settings)) as reader,
+            VideoReader(report.input, settings, gpu=gpu, on_device=self._on_device(settings)) as reader,
         ):
-            stylizer = self._stylizer(report, styles, settings, side_by_side=True)
+            cv2.setNumThreads(max(1, (self._threads or usable_cores()) // 2))  # it works beside the networks
+            temporal = self._temporal(settings)
+            stylizer = self._stylizer(report, styles, settings, temporal=temporal, side_by_side=True)
             stylizer.check_size(reader.size)
-            stylizer.temporal = self._temporal(settings)
             with (
-                write_video(
+                VideoWriter(
                     temporary, source=reader, settings=settings, threads=self._threads, name=report.output, gpu=gpu
                 ) as writer,
                 progress(reader.expected) as show,
@@ -152,8 +153,8 @@ class VideoStyleTransfer:
                     raise
             if writer.written != report.stages.frames_out:
                 raise OutputError(f"{report.stages.frames_out} frames were stylized, {writer.written} reached the file")
-        if stylizer.temporal is not None:
-            report.temporal, report.cuts = True, stylizer.temporal.cuts
+        if temporal is not None:
+            report.temporal, report.cuts = True, temporal.cuts
         report.input_size, report.output_size = reader.input_size, reader.size
         report.missing, report.damaged = reader.missing, reader.damaged
         report.decoder, report.encoder = reader.decoder, writer.encoder
@@ -197,12 +198,17 @@ class VideoStyleTransfer:
         name = self._flow_name(settings)
         if name is None:
             return None
-        cv2.setNumThreads(max(1, (self._threads or usable_cores()) // 2))  # OpenCV works beside the stylizer
         flow = open_flow(name, self.bundle, self.backend)
         return TemporalBlend(self.bundle, self.backend, flow=flow, strength=settings.temporal_strength)
 
     def _stylizer(
-        self, report: Report, styles: Sequence[StyleChoice], settings: Settings, *, side_by_side: bool = False
+        self,
+        report: Report,
+        styles: Sequence[StyleChoice],
+        settings: Settings,
+        *,
+        temporal: TemporalBlend | None = None,
+        side_by_side: bool = False,
     ) -> Stylizer:
         begun = time.perf_counter()
         stylizer = Stylizer(
@@ -211,6 +217,7 @@ class VideoStyleTransfer:
             style=mixed_style(self.bundle, self.backend, styles, size=settings.style_size),
             alpha=settings.alpha,
             preserve_color=float(settings.preserve_color),
+            temporal=temporal,
             side_by_side=side_by_side,
         )
         report.load = time.perf_counter() - begun

@@ -10,7 +10,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tsn.runtime.errors import UnavailableError
+from tsn.runtime.errors import UnavailableError, first_line
 
 TIMEOUT = timedelta(minutes=10)  # a lost process is then noticed by the others
 
@@ -94,7 +94,7 @@ def open_world(device: str) -> Generator[World]:
 
 
 def _first_sentence(error: RuntimeError) -> str:
-    return str(error).splitlines()[0].split(". ")[0]
+    return first_line(error).split(". ")[0]
 
 
 def _lost(error: RuntimeError) -> bool:

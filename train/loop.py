@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsn.runtime.errors import AccuracyError, Terminated, UnavailableError
+from tsn.runtime.errors import AccuracyError, Terminated, UnavailableError, first_line
 from tsn.train.checkpoint import FOLDER, drop_old, save_checkpoint
 from tsn.train.config import Config
 from tsn.train.data.motion import Pairs, pairs_with_flow
@@ -146,7 +146,7 @@ def _batches(run: Run) -> Iterator[Batch]:
         if "DataLoader worker" not in str(error):
             raise
         raise UnavailableError(
-            f"a process that reads pictures died at step {run.step} ({str(error).splitlines()[0]}); often there is too "
+            f"a process that reads pictures died at step {run.step} ({first_line(error)}); often there is too "
             "little shared memory. Go on with: --resume --num-workers 0"
         ) from error
 

@@ -130,12 +130,12 @@ def frames_of(path: Path, max_frames: int | None = None) -> Iterator["RGB"]:
     from tsn.runtime.pictures.folder import pictures_in
     from tsn.runtime.pictures.reader import read_picture
     from tsn.runtime.settings import Settings
-    from tsn.runtime.video.reader import read_video
+    from tsn.runtime.video.reader import VideoReader
 
     if path.is_dir():
         yield from (read_picture(picture) for picture in pictures_in(path, most=max_frames))
         return
-    with read_video(path, Settings(max_frames=max_frames)) as reader:
+    with VideoReader(path, Settings(max_frames=max_frames)) as reader:
         yield from (frame.rgb for frame in reader)
 
 

@@ -22,7 +22,7 @@ from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Settings
 from tsn.runtime.temporal.flow import DisFlow
 from tsn.runtime.temporal.opencv_anchors import new_anchor
-from tsn.runtime.video.reader import read_video
+from tsn.runtime.video.reader import VideoReader
 
 PRESETS = {"ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
 
@@ -35,7 +35,7 @@ PRESETS = {"ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, "fast": cv2.DISOPT
 @click.option("--repeats", type=click.IntRange(min=5), default=60, show_default=True)
 def command(bundle: str, video: Path, size: str, threads: int, repeats: int) -> None:
     """Print one JSON document: for each part the least and the median of many runs, in milliseconds."""
-    with read_video(video, Settings(size=Size.parse(size))) as reader:
+    with VideoReader(video, Settings(size=Size.parse(size))) as reader:
         frames = [frame.rgb for frame in islice(reader, 2)]
     if len(frames) < 2:
         raise InputError(f"{video} has one frame only, two are needed")

@@ -12,8 +12,8 @@ from tsn.runtime.demo import draw_scene
 from tsn.runtime.frame import RGB, Frame
 from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Settings
-from tsn.runtime.video.reader import read_video
-from tsn.runtime.video.writer import write_video
+from tsn.runtime.video.reader import VideoReader
+from tsn.runtime.video.writer import VideoWriter
 
 RATE = 24  # frames a second of a drawn clip
 NETWORK_FRAMES = 8  # frames that the networks alone are fed, over and over
@@ -39,13 +39,13 @@ def prepare_clip(source: Path | None, named: NamedSize, *, frames: int, folder: 
 
 def first_frames(clip: Path, *, most: int = NETWORK_FRAMES) -> list[RGB]:
     """The first frames of a clip, as RGB uint8 (height, width, 3)."""
-    with read_video(clip, Settings(max_frames=most)) as reader:
+    with VideoReader(clip, Settings(max_frames=most)) as reader:
         return [frame.rgb for frame in reader]
 
 
 def clip_frames(clip: Path, *, most: int) -> list[Frame]:
     """The first frames of a clip with their times."""
-    with read_video(clip, Settings(max_frames=most)) as reader:
+    with VideoReader(clip, Settings(max_frames=most)) as reader:
         return list(reader)
 
 
@@ -64,14 +64,14 @@ def _drawn(path: Path, size: Size, frames: int) -> Size:
 def _cut(source: Path, path: Path, named: NamedSize, frames: int) -> Size:
     size = named.size
     if named.lines is not None:
-        with read_video(source, Settings(max_frames=1)) as reader:
+        with VideoReader(source, Settings(max_frames=1)) as reader:
             original = reader.size
         scale = Fraction(named.lines, min(original.width, original.height))
         size = Size(even(original.width * scale), even(original.height * scale))
     settings = Settings(max_frames=frames, size=size, quality=90)
     with (
-        read_video(source, settings) as reader,
-        write_video(path, source=reader, settings=settings, threads=None) as writer,
+        VideoReader(source, settings) as reader,
+        VideoWriter(path, source=reader, settings=settings, threads=None) as writer,
     ):
         for frame in reader:
             writer.write(frame)

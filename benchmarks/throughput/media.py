@@ -6,15 +6,15 @@ from pathlib import Path
 from tsn.benchmarks.throughput.clip import clip_frames
 from tsn.runtime.frame import Frame
 from tsn.runtime.settings import Settings
-from tsn.runtime.video.reader import read_video
-from tsn.runtime.video.writer import write_video
+from tsn.runtime.video.reader import VideoReader
+from tsn.runtime.video.writer import VideoWriter
 
 
 def decode_alone(clip: Path, *, frames: int) -> list[float]:
     """Time in ms of each frame of a clip, from the file to RGB; the first one includes opening the file."""
     times: list[float] = []
     begun = time.perf_counter()
-    with read_video(clip, Settings(max_frames=frames)) as reader:
+    with VideoReader(clip, Settings(max_frames=frames)) as reader:
         for _ in reader:
             ended = time.perf_counter()
             times.append((ended - begun) * 1000)
@@ -28,8 +28,8 @@ def encode_alone(clip: Path, output: Path, *, frames: int, threads: int | None) 
     decoded: list[Frame] = clip_frames(clip, most=frames)
     settings = Settings(overwrite=True)
     with (
-        read_video(clip, Settings(max_frames=1)) as reader,
-        write_video(output, source=reader, settings=settings, threads=threads) as writer,
+        VideoReader(clip, Settings(max_frames=1)) as reader,
+        VideoWriter(output, source=reader, settings=settings, threads=threads) as writer,
     ):
         begun = time.perf_counter()
         for frame in decoded:

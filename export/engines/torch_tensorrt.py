@@ -14,7 +14,7 @@ from tsn.export.networks.exportable import Exportable
 from tsn.export.onnx.precision import reduced
 from tsn.runtime.bundle.interfaces import AXIS_LENGTHS
 from tsn.runtime.bundle.manifest import Precision
-from tsn.runtime.errors import BundleError, UnavailableError
+from tsn.runtime.errors import BundleError, UnavailableError, first_line
 from tsn.runtime.geometry import Size
 
 DEVICE = "cuda"
@@ -64,5 +64,6 @@ def build_torch_engine(network: Exportable, precision: Precision, size: Size, re
                 timing_cache_path=str(Path(folder) / "timings.bin"),  # by default a file in /tmp that all users share
             )
     except Exception as error:  # of many classes, the library's and torch's
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise BundleError(f"torch-tensorrt cannot build {network.name}: {first}. Leave --via out") from error
+        raise BundleError(
+            f"torch-tensorrt cannot build {network.name}: {first_line(error)}. Leave --via out"
+        ) from error

@@ -11,7 +11,7 @@ from typing import Any
 import onnxruntime as ort
 
 from tsn.runtime.backends import Array, Backend, Session, Tensor
-from tsn.runtime.errors import BundleError, DeviceError, UnavailableError
+from tsn.runtime.errors import BundleError, DeviceError, UnavailableError, first_line
 from tsn.runtime.threads import usable_cores
 
 MOST_CONCURRENCY = 4  # frames at once: each holds its own activations
@@ -140,8 +140,3 @@ def device_error(error: Exception) -> Exception:
     if isinstance(error, RuntimeError) or type(error).__module__.startswith("onnxruntime"):
         return DeviceError(f"ONNX Runtime failed: {first_line(error)}")
     return error
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().splitlines()[0]

@@ -11,10 +11,10 @@ import onnxruntime as ort
 
 from tsn.runtime.backends import Array, Backend, NvdecInterop, Session, Tensor, shapes_of
 from tsn.runtime.backends.driver import Gpu, load_driver, probe_driver
-from tsn.runtime.backends.ort import OrtTensor, device_error, first_line, refuse_other, run_error
+from tsn.runtime.backends.ort import OrtTensor, device_error, refuse_other, run_error
 from tsn.runtime.backends.ort_nvdec import OrtNvdecInterop
 from tsn.runtime.bundle.interfaces import axis_lengths
-from tsn.runtime.errors import BundleError, UnavailableError
+from tsn.runtime.errors import BundleError, UnavailableError, first_line
 
 PROVIDER = "CUDAExecutionProvider"
 INSTALL = "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Decoder(Protocol):
     """Packets in, in the order of the file; frames out, in the order they are shown."""
 
-    def __call__(self, packet: Packet) -> Sequence[Decoded]:
+    def decode(self, packet: Packet) -> Sequence[Decoded]:
         """The frames that a packet completes; an empty packet, at the end, gives those that are left.
 
         Raises FFmpegError for a damaged packet, UnavailableError where the decoder itself fails.
@@ -41,7 +41,7 @@ class CpuDecoder:
     def __init__(self, stream: av.VideoStream) -> None:
         pass
 
-    def __call__(self, packet: Packet) -> Sequence[av.VideoFrame]:
+    def decode(self, packet: Packet) -> Sequence[av.VideoFrame]:
         return packet.decode()
 
     def unseen(self, first: int | None, last: int | None) -> int:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import av
 import av.logging
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 
 class VideoWriter:
-    """Encodes frames to `path`, in the manner of the video they came from.
+    """Encodes frames to `path`, in the manner of the video they came from. A context manager: leaving it releases the
+    file, whatever happened; closing it is the caller's part.
 
     Times, colour tags, pixel aspect, metadata, chapters, audio and subtitle tracks are the input's. `written` counts
     the frames that reached the file, `notes` says which tracks could not be copied as they are, `encoder` what encodes
@@ -92,6 +93,12 @@ class VideoWriter:
         self.notes = self._tracks.notes
         if chapters and not source.whole:
             self.notes.append("the chapters are left out: a part of a video has other times than they have")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; it must be later than the one before. Raises OutputError."""
@@ -182,24 +189,6 @@ class VideoWriter:
         context.color_trc = source.colour.transfer
         context.open()
         return stream
-
-
-@contextmanager
-def write_video(
-    path: Path,
-    *,
-    source: VideoReader,
-    settings: Settings,
-    threads: int | None,
-    name: Path | None = None,
-    gpu: bool = False,
-) -> Generator[VideoWriter]:
-    """Open `path` for writing; whatever happens, the file is released at the end. Closing it is the caller's part."""
-    writer = VideoWriter(path, source=source, settings=settings, threads=threads, name=name, gpu=gpu)
-    try:
-        yield writer
-    finally:
-        writer.release()
 
 
 def _failure(path: Path, error: Exception) -> OutputError:

@@ -52,8 +52,8 @@ def stylized(folder: Path, *, threads: int, height: int = 72) -> tuple[list[RGB]
     """The frames of a held video, the stages, and how many frames were computed at once."""
     bundle, backend = open_bundle(folder), open_backend("cpu", threads=threads)
     style = mixed_style(bundle, backend, [StyleChoice(source="noise")], size=64)
-    stylizer = Stylizer(bundle, backend, style=style, side_by_side=True)
-    stylizer.temporal = TemporalBlend(bundle, backend, flow=OnHost(DisFlow()))
+    temporal = TemporalBlend(bundle, backend, flow=OnHost(DisFlow()))
+    stylizer = Stylizer(bundle, backend, style=style, temporal=temporal, side_by_side=True)
     sink = Kept()
     stages = stylize_video(Moving(Size(96, height), 24), stylizer, sink, progress=lambda done: None)
     return sink.frames, stages, stylizer.concurrency

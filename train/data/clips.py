@@ -12,7 +12,7 @@ from torch import Tensor
 from tsn.runtime.errors import InputError
 from tsn.runtime.frame import RGB
 from tsn.runtime.settings import Settings
-from tsn.runtime.video.reader import read_video
+from tsn.runtime.video.reader import VideoReader
 from tsn.train.config import Config
 from tsn.train.data.draws import CLIP, CLIP_ORDER, crop, order
 from tsn.train.data.files import find_files
@@ -89,14 +89,14 @@ class Clips:
 
 def _length(path: Path) -> tuple[int, Fraction]:
     """How many frames a video has, and how many a second."""
-    with read_video(path, Settings()) as reader:
+    with VideoReader(path, Settings()) as reader:
         if reader.expected is None:
             raise InputError(f"{path} does not say how long it is. Run: ffmpeg -i {path.name} -c copy whole.mp4")
         return reader.expected, reader.rate
 
 
 def _two_frames(path: Path, start: Fraction, shorter_side: int) -> list[RGB]:
-    with read_video(path, Settings(start=start, max_frames=2, shorter_side=shorter_side)) as reader:
+    with VideoReader(path, Settings(start=start, max_frames=2, shorter_side=shorter_side)) as reader:
         frames = [frame.rgb for frame in reader]
         if len(frames) < 2 or reader.damaged or reader.missing:
             raise InputError(f"{path} gives no two whole frames {float(start):.2f} s from its beginning")

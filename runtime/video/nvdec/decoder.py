@@ -20,7 +20,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 
 from tsn.runtime.backends.driver import probe_driver
-from tsn.runtime.errors import TsnError, UnavailableError
+from tsn.runtime.errors import TsnError, UnavailableError, first_line
 from tsn.runtime.geometry import Size
 from tsn.runtime.video.decoders import OpenDecoder
 from tsn.runtime.video.nvdec.frames import Decoded, TakeFrames
@@ -29,7 +29,6 @@ from tsn.runtime.video.nvdec.nv12 import EIGHT, TEN, Depth
 if TYPE_CHECKING:
     Packet = av.Packet[Any]  # subscriptable in its stub alone
 
-CURE: Final = ". Use --decoder cpu"  # ends the message of a failure at work
 INSTALL: Final = "pip install PyNvVideoCodec"
 _GPU: Final = 0  # the first one, as everywhere
 _MACROBLOCK: Final = 256  # pixels
@@ -85,7 +84,7 @@ class NvdecDecoder:
             codec_id = getattr(library.cudaVideoCodec, codec.name)
             self._decoder = library.CreateDecoder(gpuid=_GPU, codec=codec_id, **take.options)
 
-    def __call__(self, packet: Packet) -> list[Decoded]:
+    def decode(self, packet: Packet) -> list[Decoded]:
         """The frames that a packet completes: see Decoder."""
         if not packet.size:
             return self._decode(b"")
@@ -133,7 +132,7 @@ def open_library() -> Any:
         raise UnavailableError(f"PyNvVideoCodec is not installed. Run: {INSTALL}") from error
     except (ImportError, OSError, RuntimeError) as error:  # RuntimeError: libnvidia-encode is missing
         raise UnavailableError(
-            f"PyNvVideoCodec is installed but does not load: {_first_line(error)}. In a container start it with "
+            f"PyNvVideoCodec is installed but does not load: {first_line(error)}. In a container start it with "
             f"-e NVIDIA_DRIVER_CAPABILITIES=compute,utility,video; else run: {INSTALL} --force-reinstall"
         ) from error
 
@@ -221,8 +220,4 @@ def _failing_as(action: str) -> Generator[None]:
     except TsnError:  # of what takes the frames over
         raise
     except Exception as error:
-        raise UnavailableError(f"NVDEC cannot {action}: {_first_line(error)}{CURE}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UnavailableError(f"NVDEC cannot {action}: {first_line(error)}", cure="Use --decoder cpu") from error

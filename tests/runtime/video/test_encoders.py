@@ -17,8 +17,8 @@ from tsn.runtime.pipeline import stylize_video
 from tsn.runtime.settings import Choice, Settings
 from tsn.runtime.video import encoders
 from tsn.runtime.video.encoders import Encoding, choose_encoding, try_nvenc
-from tsn.runtime.video.reader import read_video
-from tsn.runtime.video.writer import write_video as open_writer
+from tsn.runtime.video.reader import VideoReader
+from tsn.runtime.video.writer import VideoWriter
 
 Draw = Callable[..., Any]
 
@@ -60,8 +60,8 @@ def test_hevc_is_written_on_a_machine_of_many_cores(write_video: Draw, tmp_path:
     chosen = Settings(codec="hevc")
     source = write_video(tmp_path / "in.mp4")
     with (
-        read_video(source, chosen) as reader,
-        open_writer(tmp_path / "out.mp4", source=reader, settings=chosen, threads=64) as writer,
+        VideoReader(source, chosen) as reader,
+        VideoWriter(tmp_path / "out.mp4", source=reader, settings=chosen, threads=64) as writer,
     ):
         stylize_video(reader, Unchanged(), writer, progress=lambda done: None)
     assert writer.written == 8

@@ -14,9 +14,8 @@ from tsn.runtime.frame import RGB, FrameBuffer
 from tsn.runtime.pipeline import stylize_video
 from tsn.runtime.report import Stages
 from tsn.runtime.settings import Settings
-from tsn.runtime.video.reader import VideoReader, read_video
+from tsn.runtime.video.reader import VideoReader
 from tsn.runtime.video.writer import VideoWriter
-from tsn.runtime.video.writer import write_video as open_writer
 
 Draw = Callable[..., Any]
 
@@ -39,7 +38,10 @@ class Unchanged:
 def copy(source: Path, target: Path, **settings: Any) -> tuple[VideoReader, VideoWriter, Stages]:
     """Pass a video through reader and writer with nothing in between."""
     chosen = Settings(**settings)
-    with read_video(source, chosen) as reader, open_writer(target, source=reader, settings=chosen, threads=1) as writer:
+    with (
+        VideoReader(source, chosen) as reader,
+        VideoWriter(target, source=reader, settings=chosen, threads=1) as writer,
+    ):
         stages = stylize_video(reader, Unchanged(), writer, progress=lambda done: None)
     return reader, writer, stages
 
@@ -154,7 +156,7 @@ def test_every_pixel_format_can_be_read(write_video: Draw, drawn: Draw, tmp_path
     source = write_video(
         tmp_path / "in.mkv", codec="ffv1", pixel_format=pixel_format.replace("yuvj", "yuv"), options={}
     )
-    with read_video(source, Settings()) as reader:
+    with VideoReader(source, Settings()) as reader:
         rgb = next(iter(reader)).rgb
     expected = drawn(0)
     if pixel_format == "gray":
@@ -180,7 +182,7 @@ def test_start_duration_and_max_frames_cut_the_video_and_its_sound(
 
 def test_a_start_past_the_end_says_how_long_the_video_is(write_video: Draw, tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4")
-    with pytest.raises(InputError, match=r"0\.32 s long"), read_video(source, Settings(start=Fraction(9))):
+    with pytest.raises(InputError, match=r"0\.32 s long"), VideoReader(source, Settings(start=Fraction(9))):
         pass
 
 
@@ -218,7 +220,7 @@ def test_damage_in_the_middle_is_passed_over_and_counted(write_video: Draw, draw
 
 def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("not a video at all")
-    with pytest.raises(InputError, match=r"notes\.mp4 is no video"), read_video(tmp_path / "notes.mp4", Settings()):
+    with pytest.raises(InputError, match=r"notes\.mp4 is no video"), VideoReader(tmp_path / "notes.mp4", Settings()):
         pass
 
 
@@ -229,13 +231,13 @@ def test_a_file_with_sound_alone_is_refused(tmp_path: Path) -> None:
         frame.sample_rate, frame.pts = 48_000, 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    with pytest.raises(InputError, match="no video track, only: audio"), read_video(tmp_path / "tone.mp4", Settings()):
+    with pytest.raises(InputError, match="no video track, only: audio"), VideoReader(tmp_path / "tone.mp4", Settings()):
         pass
 
 
 def test_a_video_without_frames_is_refused(write_video: Draw, tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.avi", frames=[], codec="mjpeg", pixel_format="yuvj420p", options={})
-    with pytest.raises(InputError, match="no frame"), read_video(source, Settings()):
+    with pytest.raises(InputError, match="no frame"), VideoReader(source, Settings()):
         pass
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tsn.runtime.settings import Settings
 from tsn.runtime.video.completeness import ends_early, ends_in_a_fragment
-from tsn.runtime.video.reader import read_video
+from tsn.runtime.video.reader import VideoReader
 
 Draw = Callable[..., Any]
 CODECS = {
@@ -90,6 +90,6 @@ def test_a_fragmented_file_that_ends_within_a_fragment_misses_what_nothing_count
     data = path.read_bytes()
     path.write_bytes(data[: data.rindex(b"moof") + 16])  # in the header of the last fragment
     assert ends_in_a_fragment(path, name)
-    with read_video(path, Settings()) as reader:
+    with VideoReader(path, Settings()) as reader:
         assert sum(1 for _ in reader) == 20
         assert reader.missing == 1

@@ -18,7 +18,7 @@ from tsn.runtime.settings import Settings
 from tsn.runtime.transfer import VideoStyleTransfer
 from tsn.runtime.video import encoders
 from tsn.runtime.video.nvdec import decoder as nvdec
-from tsn.runtime.video.reader import VideoReader, read_video
+from tsn.runtime.video.reader import VideoReader
 
 Draw = Callable[..., Any]
 Put = Callable[..., Any]
@@ -56,7 +56,7 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Put:
 
 def read(path: Path, decoder: str, **settings: Any) -> tuple[VideoReader, list[Frame]]:
     """The reader, read to its end, and the frames."""
-    with read_video(path, Settings(decoder=decoder, **settings), gpu=True) as reader:  # type: ignore[arg-type]
+    with VideoReader(path, Settings(decoder=decoder, **settings), gpu=True) as reader:  # type: ignore[arg-type]
         return reader, list(reader)
 
 
@@ -243,7 +243,7 @@ def test_nothing_is_asked_of_a_gpu_where_the_networks_run_on_the_cpu(
     monkeypatch: pytest.MonkeyPatch, write_video: Draw, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(nvdec, "probe_driver", lambda: pytest.fail("asked"))
-    with read_video(write_video(tmp_path / "in.mp4"), Settings()) as reader:
+    with VideoReader(write_video(tmp_path / "in.mp4"), Settings()) as reader:
         assert (reader.decoder.name, reader.decoder.reason) == ("cpu", "the networks run on the CPU")
 
 

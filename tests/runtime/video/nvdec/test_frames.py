@@ -26,7 +26,7 @@ from tsn.runtime.transfer import VideoStyleTransfer
 from tsn.runtime.video.nvdec import decoder as nvdec
 from tsn.runtime.video.nvdec import frames as nvdec_frames
 from tsn.runtime.video.nvdec.frames import ON_HOST, device_frames
-from tsn.runtime.video.reader import VideoReader, read_video
+from tsn.runtime.video.reader import VideoReader
 
 __all__ = ["put"]  # the fixture
 
@@ -62,7 +62,7 @@ def read(path: Path, bundle: Bundle, backend: Backend | None, **settings: Any) -
     """The reader, read to its end, and the frames; on the CPU where there is no backend."""
     on_device = ON_HOST if backend is None else device_frames(bundle, backend)
     chosen = Settings(decoder="cpu" if backend is None else "nvdec", **settings)
-    with read_video(path, chosen, gpu=True, on_device=on_device) as reader:
+    with VideoReader(path, chosen, gpu=True, on_device=on_device) as reader:
         return reader, list(reader)
 
 

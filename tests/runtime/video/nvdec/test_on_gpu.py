@@ -25,7 +25,7 @@ from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.video.encoders import try_nvenc
 from tsn.runtime.video.nvdec import decoder as nvdec
 from tsn.runtime.video.nvdec.frames import device_frames
-from tsn.runtime.video.reader import read_video
+from tsn.runtime.video.reader import VideoReader
 
 pytestmark = pytest.mark.gpu
 
@@ -118,9 +118,9 @@ def test_frames_that_stay_on_the_gpu_are_those_of_the_cpu(
     count = len(CLIPS[name].get("ticks", range(24)))
     frames = [drawn(index, width=SIZE.width, height=SIZE.height) for index in range(count)]
     source = write_video(tmp_path / name, frames=frames, **CLIPS[name])
-    with read_video(source, Settings(decoder="cpu"), gpu=True) as reader:
+    with VideoReader(source, Settings(decoder="cpu"), gpu=True) as reader:
         expected = list(reader)
-    with read_video(source, Settings(decoder="nvdec"), gpu=True, on_device=device_frames(*opened)) as reader:
+    with VideoReader(source, Settings(decoder="nvdec"), gpu=True, on_device=device_frames(*opened)) as reader:
         found = list(reader)
     assert reader.decoder.reason.endswith("frames stay on the GPU")
     assert [frame.time for frame in found] == [frame.time for frame in expected]
