@@ -73,7 +73,7 @@ class RgbFromVideo:
     """
 
     def __init__(self, colour: Colour, size: Size, *, turns: int = 0) -> None:
-        self._colour = colour
+        self.colour = colour
         self._size = size if turns % 2 == 0 else Size(size.height, size.width)
         self._turns = turns
         self._reformatter = VideoReformatter()
@@ -86,8 +86,8 @@ class RgbFromVideo:
             width=self._size.width,
             height=self._size.height,
             format="rgb24",
-            src_colorspace=None if is_rgb else self._colour.coefficients,
-            src_color_range=ColorRange.JPEG if is_rgb else self._colour.range,
+            src_colorspace=None if is_rgb else self.colour.coefficients,
+            src_color_range=ColorRange.JPEG if is_rgb else self.colour.range,
             dst_color_range=ColorRange.JPEG,
             interpolation=_EXACT if same else _EXACT_SCALED,
         )

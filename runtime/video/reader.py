@@ -13,14 +13,14 @@ from typing import Self
 import av
 
 from tsn.runtime.errors import UnavailableError
-from tsn.runtime.frame import Frame, FrameBuffer
+from tsn.runtime.frame import Frame
 from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Choice, Settings
 from tsn.runtime.video.colour import RgbFromVideo, colour_of
 from tsn.runtime.video.container import Part, begin_reading
 from tsn.runtime.video.decoders import CpuDecoder, cpu_asked, try_nvdec
-from tsn.runtime.video.nvdec.choice import nvdec_ways, refuse_other_frame
-from tsn.runtime.video.nvdec.frames import ON_HOST, Decoded, DeviceFrame, OnDevice
+from tsn.runtime.video.nvdec.choice import begin_with_nvdec
+from tsn.runtime.video.nvdec.frames import ON_HOST, OnDevice, buffer_of
 
 
 class VideoReader:
@@ -58,7 +58,7 @@ class VideoReader:
             assert isinstance(reading.first, av.VideoFrame)  # the CPU begins
             self._set_up(reading.first, settings)
             if try_nvdec(settings.decoder, gpu=gpu):
-                self._change_to_nvdec(reading.first, on_device, required=settings.decoder == "nvdec")
+                self._change_to_nvdec(on_device, required=settings.decoder == "nvdec")
         except BaseException:
             self.close()
             raise
@@ -105,7 +105,7 @@ class VideoReader:
         reading = self._reading
         frame, last, shown = reading.first, -1, None
         while frame is not None:
-            buffer = self._buffer(frame)
+            buffer = buffer_of(frame, self._to_rgb)
             if frame.pts is None:  # raw streams state no times
                 begins = last + round(1 / (self.rate * self.time_base)) if last >= 0 else 0
             else:
@@ -124,39 +124,16 @@ class VideoReader:
             last, shown, frame = ticks, frame.pts, following
         reading.count_lost(last=shown)
 
-    def _buffer(self, frame: Decoded) -> FrameBuffer:
-        return frame.pixels if isinstance(frame, DeviceFrame) else FrameBuffer(self._to_rgb(frame))
-
-    def _change_to_nvdec(self, expected: av.VideoFrame, on_device: OnDevice, *, required: bool) -> None:
-        """Begin anew with NVDEC where it begins as the CPU does, with `expected`; else with the CPU, or raise."""
+    def _change_to_nvdec(self, on_device: OnDevice, *, required: bool) -> None:
+        """Begin anew with NVDEC or, where that is not possible and not `required`, with the CPU again."""
         if not self._as_coded:
             on_device = "they are turned or scaled"
-        reason, stream = "", self._reading.stream
         try:
-            for way in nvdec_ways(stream, expected, self.colour, on_device):
-                self._reading.close()  # one decoder at a time
-                try:
-                    self._reading = begin_reading(self.path, self._part, way.open_decoder)
-                    self._refuse_other_beginning(expected)
-                except UnavailableError as error:
-                    reason = error.reason
-                else:
-                    self.decoder = Choice("nvdec", way.reason(before=reason))
-                    return
-        except UnavailableError as error:
-            reason = error.reason
-        if required:
-            raise UnavailableError(reason, cure="Leave --decoder nvdec out, or use --decoder cpu")
-        self.decoder = Choice("cpu", reason)
-        self._reading.close()
-        self._reading = begin_reading(self.path, self._part, CpuDecoder)
-
-    def _refuse_other_beginning(self, expected: av.VideoFrame) -> None:
-        first = self._reading.first
-        if first is None:
-            raise UnavailableError("NVDEC gives no frame of it")
-        if first.pts != expected.pts:
-            raise UnavailableError(
-                f"NVDEC begins with another frame of it: at {first.pts} instead of {expected.pts} ticks"
+            self._reading, self.decoder = begin_with_nvdec(
+                self.path, self._part, self._reading, self._to_rgb, on_device
             )
-        refuse_other_frame(self._buffer(first), self._buffer(expected))
+        except UnavailableError as error:
+            if required:
+                cure = "Leave --decoder nvdec out, or use --decoder cpu"
+                raise UnavailableError(error.reason, cure=cure) from error
+            self._reading, self.decoder = begin_reading(self.path, self._part, CpuDecoder), Choice("cpu", error.reason)

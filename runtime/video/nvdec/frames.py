@@ -15,7 +15,7 @@ from tsn.runtime.backends import Backend, NvdecInterop, Session
 from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.frame import FrameBuffer
 from tsn.runtime.geometry import Size
-from tsn.runtime.video.colour import Colour
+from tsn.runtime.video.colour import Colour, RgbFromVideo
 from tsn.runtime.video.nvdec.nv12 import Depth, chroma_taps, conversion_of, tagged_like, write_plane
 
 
@@ -30,6 +30,11 @@ class DeviceFrame:
 
 
 Decoded = av.VideoFrame | DeviceFrame
+
+
+def buffer_of(frame: Decoded, to_rgb: RgbFromVideo) -> FrameBuffer:
+    """Return the RGB of a decoded frame, made by `to_rgb` where it is in host memory."""
+    return frame.pixels if isinstance(frame, DeviceFrame) else FrameBuffer(to_rgb(frame))
 
 
 class TakeFrames(Protocol):

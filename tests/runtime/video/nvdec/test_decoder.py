@@ -158,9 +158,10 @@ def refused(path: Path, reason: str) -> None:
     expected, on_the_cpu = read(path, "cpu")
     np.testing.assert_array_equal([frame.rgb for frame in frames], [frame.rgb for frame in on_the_cpu])
     assert reader.missing == expected.missing == 0
-    with pytest.raises(UnavailableError, match=r"use --decoder cpu") as error:
+    with pytest.raises(UnavailableError) as error:
         read(path, "nvdec")
-    assert reason in str(error.value)
+    assert reason in error.value.reason
+    assert "use --decoder cpu" in error.value.cure
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_auto_takes_nvdec_where_the_networks_run_on_a_gpu(put: Put, write_video:
 def test_nvdec_that_fails_on_the_way_ends_the_run(put: Put, write_video: Draw, drawn: Draw, tmp_path: Path) -> None:
     put(fails_at=30)
     source = write_video(tmp_path / "in.mp4", frames=[drawn(index) for index in range(40)])
-    with pytest.raises(UnavailableError, match=r"NVDEC cannot decode: CUDA_ERROR_LAUNCH_FAILED\. Use --decoder cpu"):
+    with pytest.raises(UnavailableError, match=r"NVDEC cannot decode: CUDA_ERROR_LAUNCH_FAILED$"):
         read(source, "auto")
 
 

@@ -23,6 +23,7 @@ from tsn.runtime.frame import Frame, FrameBuffer
 from tsn.runtime.report import Report
 from tsn.runtime.settings import Settings
 from tsn.runtime.transfer import VideoStyleTransfer
+from tsn.runtime.video.container import Reading
 from tsn.runtime.video.nvdec import decoder as nvdec
 from tsn.runtime.video.nvdec import frames as nvdec_frames
 from tsn.runtime.video.nvdec.frames import ON_HOST, device_frames
@@ -131,12 +132,12 @@ def test_a_size_that_the_engine_does_not_take_is_said_as_it_is_and_the_file_is_c
     put: Put, tiny_bundle: Path, write_video: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put()
-    closed: list[VideoReader] = []
-    true_close = VideoReader.close
+    closed: set[Reading] = set()
+    true_close = Reading.close
 
-    def close(reader: VideoReader) -> None:
-        closed.append(reader)
-        true_close(reader)
+    def close(reading: Reading) -> None:
+        closed.add(reading)
+        true_close(reading)
 
     class Refusing(Device):
         def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Any:
@@ -145,7 +146,7 @@ def test_a_size_that_the_engine_does_not_take_is_said_as_it_is_and_the_file_is_c
 
             return refused
 
-    monkeypatch.setattr(VideoReader, "close", close)
+    monkeypatch.setattr(Reading, "close", close)
     with pytest.raises(InputError, match="takes frames of 1920x1080"):
         read(write_video(tmp_path / "in.mp4"), open_bundle(tiny_bundle), Refusing())
     assert len(closed) == 2  # the CPU's reading, and NVDEC's
