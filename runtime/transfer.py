@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from math import floor
 from pathlib import Path
@@ -13,7 +13,6 @@ import cv2
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.bundle.manifest import library_named
-from tsn.runtime.command.progress import frame_progress
 from tsn.runtime.errors import OutputError, UnavailableError, UsageError
 from tsn.runtime.files import keep_part, make_folder, refuse_unwritable, whole_file
 from tsn.runtime.output_paths import kind_of, output_path
@@ -34,8 +33,8 @@ Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]
 
 
 def silent(total: int | None) -> AbstractContextManager[Callable[[int], None]]:
-    """No progress at all."""
-    return frame_progress(total, quiet=True)
+    """Show no progress at all."""
+    return nullcontext(lambda done: None)
 
 
 class VideoStyleTransfer:
