@@ -3,11 +3,9 @@
 python -m tsn.runtime.demo [FOLDER]
 """
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import click
@@ -67,7 +65,8 @@ def draw_scene(seconds: float, size: Size = SIZE) -> RGB:
 
 def write_clip(path: Path) -> None:
     """The scene as an H.264 video with a quiet chord. Raises OutputError."""
-    with whole_file(path, overwrite=True) as temporary, av.open(str(temporary), "w") as container:
+    with whole_file(path, overwrite=True) as temporary, av.open(str(temporary), "w") as opened:
+        container: Any = opened  # PyAV leaves open what stream its packets are of
         stream = container.add_stream("libx264", rate=RATE, options={"crf": "14"})
         stream.width, stream.height, stream.pix_fmt = SIZE.width, SIZE.height, "yuv420p"
         sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")

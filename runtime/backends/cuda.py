@@ -7,7 +7,6 @@ not written before it was read: its own stream writes behind that, and what anot
 """
 
 # pycuda does not state its types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingImports=false
 
 import weakref
 from collections import deque

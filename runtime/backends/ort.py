@@ -1,8 +1,5 @@
 """ONNX Runtime on the CPU."""
 
-# ONNX Runtime states its types in part only.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

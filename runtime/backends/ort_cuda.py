@@ -1,8 +1,5 @@
 """ONNX Runtime on an NVIDIA GPU."""
 
-# ONNX Runtime states its types in part only.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

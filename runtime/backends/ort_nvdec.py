@@ -1,8 +1,5 @@
 """What NVDEC decodes beside ONNX Runtime on one GPU, copied there with the driver's own library."""
 
-# ONNX Runtime states its types in part only.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 import ctypes
 import weakref
 from collections.abc import Generator

@@ -1,7 +1,6 @@
 """TensorRT and TensorRT-RTX: one API under two module names, versions told apart by the features they have."""
 
 # Neither module states its types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUntypedBaseClass=false
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,5 @@
 """What a video file promises to hold, and how much of that a reading did not find."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 import struct
 from collections.abc import Callable, Mapping
 from fractions import Fraction

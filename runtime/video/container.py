@@ -1,8 +1,5 @@
 """A video file, opened; and one reading of a part of it: packets demuxed, decoded and cut, what is lost counted."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator

@@ -1,12 +1,9 @@
 """Who decodes a video: FFmpeg on the CPU, or NVDEC on an NVIDIA GPU."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import av
 
@@ -14,7 +11,7 @@ from tsn.runtime.settings import Choice, DecoderName
 from tsn.runtime.video.nvdec.frames import Decoded
 
 if TYPE_CHECKING:
-    Packet = av.Packet[Any]  # subscriptable in its stub alone
+    from tsn.runtime.video.timeline import Packet
 
 
 class Decoder(Protocol):

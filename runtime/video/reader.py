@@ -1,8 +1,5 @@
 """Videos in: every frame once, upright, as RGB with its own time; what is missing is counted."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

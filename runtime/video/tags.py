@@ -1,8 +1,5 @@
 """What a file says of itself and of its tracks, carried from the input to the output."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final

@@ -1,8 +1,5 @@
 """Times that run on where those of a file jump: streams joined end to end, clocks that wrap or start anew."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +19,7 @@ OVERLAP: Final = Fraction(1)  # seconds that one track may begin before another 
 _MOST_HELD: Final = 1000  # packets on the way to a start: some streams have no key frames
 
 if TYPE_CHECKING:
-    Packet = av.Packet[Any]  # subscriptable in its stub alone
+    Packet = av.Packet[Any]  # of any stream; its class takes no type when it runs
 
 
 def times_may_jump(container: InputContainer) -> bool:

@@ -1,8 +1,5 @@
 """The tracks beside the picture: audio and subtitles, copied packet for packet from the input to the output."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 import io
@@ -31,7 +28,7 @@ _LEAST_STEP = Fraction(1, 1000)  # seconds between them in the others: a tick of
 _INTERLEAVING = 10  # seconds that the tracks of a file may lie apart: past stop by more, every track is
 
 if TYPE_CHECKING:
-    Packet = av.Packet[Any]  # subscriptable in its stub alone
+    from tsn.runtime.video.timeline import Packet
 
 
 class TrackCopier:
@@ -46,7 +43,7 @@ class TrackCopier:
         self, source: Path, output: OutputContainer, *, origin: Fraction, stop: Fraction | None, whole: bool
     ) -> None:
         self.notes: list[str] = []
-        self._output = output
+        self._output: Any = output  # PyAV leaves open what stream its packets are of
         self._origin = origin
         self._stop = stop
         self._whole = whole
@@ -55,7 +52,7 @@ class TrackCopier:
         self._copied: dict[int, Stream] = {}
         self._shown = False
         self._last: dict[int, int] = {}  # of each track: dts of the last packet copied, end of the last frame encoded
-        self._encoded: dict[int, tuple[av.AudioStream, AudioResampler]] = {}
+        self._encoded: dict[int, tuple[Any, AudioResampler]] = {}  # of the output, by that of the input
         for stream in self._input.streams:
             self._add(stream)
         self._packets = self._demux()
@@ -208,8 +205,9 @@ def _holds(container: str, stream: Stream) -> bool:
         return False  # the muxer may take it, hardly a player does
     try:
         with av.open(io.BytesIO(), "w", format=container.split(",")[0]) as trial:
-            trial.add_stream_from_template(stream)
-            trial.start_encoding()
+            copy: Any = trial
+            copy.add_stream_from_template(stream)
+            copy.start_encoding()
     except (FFmpegError, ValueError):
         return False
     return True

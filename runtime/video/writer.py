@@ -1,8 +1,5 @@
 """Videos out: frames encoded with their own times and the input's colour, beside the input's other tracks."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 from collections.abc import Generator
@@ -28,7 +25,7 @@ from tsn.runtime.video.timeline import pictures_of
 from tsn.runtime.video.tracks import TrackCopier
 
 if TYPE_CHECKING:
-    Packet = av.Packet[Any]  # subscriptable in its stub alone
+    from tsn.runtime.video.timeline import Packet
 
 
 class VideoWriter:
@@ -77,9 +74,10 @@ class VideoWriter:
         try:
             with av.open(str(source.path.absolute()), "r", metadata_errors="replace") as original:
                 tags = file_tags(original.metadata)
-                self._container = av.open(str(path.absolute()), "w", options=options_for(path, tags))
+                # Any: PyAV leaves open what stream its packets are of.
+                self._container: Any = av.open(str(path.absolute()), "w", options=options_for(path, tags))
                 self._container.metadata.update(tags)
-                self._stream = self._add_stream(source, encoding)
+                self._stream: Any = self._add_stream(source, encoding)
                 carry_track_tags(pictures_of(original)[0], self._stream)
                 chapters = original.chapters()
             if source.whole:
@@ -120,8 +118,8 @@ class VideoWriter:
 
         `early`: no more frames came than there should be, so the tracks end where they do.
         """
-        with behind(lambda _: self._finish(early), depth=1) as finish:  # Ctrl-C reaches us even if the encoder hangs
-            finish(None)
+        with behind(self._finish, depth=1) as finish:  # Ctrl-C reaches us even if the encoder hangs
+            finish(early)
 
     def release(self) -> None:
         """Let go of the file. One that was not closed is left unfinished, for the caller to remove."""

@@ -3,9 +3,6 @@
 PyAV stays the demuxer, so times, cuts and what is missing are counted as on the CPU.
 """
 
-# PyAV states its types in part only, PyNvVideoCodec states none.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 import ctypes
@@ -27,7 +24,7 @@ from tsn.runtime.video.nvdec.frames import Decoded, TakeFrames
 from tsn.runtime.video.nvdec.nv12 import EIGHT, TEN, Depth
 
 if TYPE_CHECKING:
-    Packet = av.Packet[Any]  # subscriptable in its stub alone
+    from tsn.runtime.video.timeline import Packet
 
 INSTALL: Final = "pip install PyNvVideoCodec"
 _GPU: Final = 0  # the first one, as everywhere
@@ -75,7 +72,7 @@ class NvdecDecoder:
         self, stream: av.VideoStream, *, library: Any, codec: NvdecCodec, depth: Depth, take: TakeFrames
     ) -> None:
         self._library, self._codec, self._depth, self._take = library, codec, depth, take
-        self._filter = (
+        self._filter: Any = (
             None if codec.annex_b is None else BitStreamFilterContext(_filters(codec.annex_b, stream), stream)
         )
         self._fed: dict[int, _Fed] = {}  # by number; without those that came out

@@ -1,8 +1,5 @@
 """What becomes of a frame that NVDEC decoded: copied to the host as one of PyAV's, or kept on the GPU as RGB."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,8 +1,5 @@
 """Frames as NVDEC gives them, and what turns them into RGB where they are: what the networks `nv12` and `p010` take."""
 
-# PyAV states its types in part only.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
