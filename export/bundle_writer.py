@@ -1,6 +1,7 @@
 """A bundle from networks: each exported, compared with PyTorch, described in the manifest. Whole or not at all."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,9 +22,21 @@ from tsn.runtime.bundle.interfaces import NetworkName
 from tsn.runtime.bundle.manifest import MANIFEST, Manifest, Network, ReducedPrecision, Style, Variant
 from tsn.runtime.errors import AccuracyError, OutputError
 from tsn.runtime.files import whole_folder
+from tsn.runtime.report import Log
 from tsn.train.networks.weights import Networks
 
-Log = Callable[[str], None]
+
+@contextmanager
+def new_bundle(folder: Path, *, overwrite: bool = False) -> Generator[Path]:
+    """Give a folder that becomes the bundle at `folder` when the block succeeds, and not before.
+
+    Raises OutputError where `folder` is there already and not to be replaced, or where it cannot be written.
+    """
+    try:
+        with whole_folder(folder, marker=MANIFEST, overwrite=overwrite) as unfinished:
+            yield unfinished
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
 def write_bundle(
@@ -34,53 +47,41 @@ def write_bundle(
     name: str,
     styles: Mapping[str, NDArray[np.uint8]],
     precisions: Sequence[ReducedPrecision] = (),
-    overwrite: bool = False,
-    finish: Callable[[Path], Manifest] | None = None,
     log: Log = lambda line: None,
 ) -> Manifest:
-    """Export `exportables` into a bundle at `folder` and give its manifest.
+    """Export `exportables` into a folder and return the manifest that is written beside them.
 
     Args:
-        folder: appears when all is done and within its thresholds, and not before.
+        folder: an empty one, as new_bundle gives it.
         networks: what the exportables were made from; encodes the styles.
         exportables: the networks to write.
         name: of the bundle, for people.
         styles: pictures uint8 (height, width, 3) by the name of the style.
         precisions: in which a network is written as well, beside FP32, where it has parts that may be reduced.
-        overwrite: whether a bundle that is there may be replaced.
-        finish: called with the folder once it is complete but does not appear yet; gives the manifest as it then is.
         log: called with a line for people at each step.
 
-    Raises:
-        OutputError: `folder` is there already or cannot be written.
-        AccuracyError: a network is too far from PyTorch.
+    Raises AccuracyError where a network is too far from PyTorch.
     """
-    try:
-        with whole_folder(folder, marker=MANIFEST, overwrite=overwrite) as unfinished:
-            written: dict[NetworkName, Network] = {}
-            for exportable in exportables:
-                network = _written(exportable, unfinished, log)
-                reducible = precisions if exportable.reducible_parts else ()
-                variants = {precision: _variant(exportable, precision, unfinished, log) for precision in reducible}
-                written[exportable.name] = network.model_copy(update={"variants": variants})
-            encoded: dict[str, Style] = {}
-            for style, picture in styles.items():
-                log(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
-                encoded[style] = encoded_style(networks, picture)
-            manifest = Manifest(
-                name=name,
-                made_by=f"temporalstylenet {version('temporalstylenet')}",
-                architecture=networks.architecture.name,
-                channels=networks.architecture.channels,
-                sources=networks.sources,
-                networks=written,
-                styles=encoded,
-            )
-            (unfinished / MANIFEST).write_text(manifest.document(), encoding="utf-8")
-            if finish is not None:
-                manifest = finish(unfinished)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
+    written: dict[NetworkName, Network] = {}
+    for exportable in exportables:
+        network = _written(exportable, folder, log)
+        reducible = precisions if exportable.reducible_parts else ()
+        variants = {precision: _variant(exportable, precision, folder, log) for precision in reducible}
+        written[exportable.name] = network.model_copy(update={"variants": variants})
+    encoded: dict[str, Style] = {}
+    for style, picture in styles.items():
+        log(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
+        encoded[style] = encoded_style(networks, picture)
+    manifest = Manifest(
+        name=name,
+        made_by=f"temporalstylenet {version('temporalstylenet')}",
+        architecture=networks.architecture.name,
+        channels=networks.architecture.channels,
+        sources=networks.sources,
+        networks=written,
+        styles=encoded,
+    )
+    (folder / MANIFEST).write_text(manifest.document(), encoding="utf-8")
     return manifest
 
 

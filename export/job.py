@@ -2,24 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tsn.export.bundle_writer import Log, write_bundle
-from tsn.export.engines.job import add_engines
+from tsn.export.bundle_writer import new_bundle, write_bundle
+from tsn.export.engines.job import add_engines, refuse_unbuildable
 from tsn.export.engines.request import EngineRequest
-from tsn.export.engines.tensorrt import open_builder
-from tsn.export.engines.torch_tensorrt import open_torch_tensorrt
-from tsn.export.networks.exportable import Exportable
-from tsn.export.networks.held import FlowRequest, anchor_networks, blend_network, flow_networks
-from tsn.export.networks.nv12 import nv12_networks
-from tsn.export.networks.stylize import style_network, stylize_network
+from tsn.export.networks.bundle import bundle_networks
+from tsn.export.networks.held import FlowRequest
 from tsn.runtime.bundle.manifest import Manifest, ReducedPrecision
 from tsn.runtime.errors import UsageError
 from tsn.runtime.files import refuse_unwritable
 from tsn.runtime.pictures.reader import read_picture, refuse_small
+from tsn.runtime.report import Log
 from tsn.train.networks.weights import Networks, load_checkpoint, load_networks
 
 PARITY_SIDE = 256  # pixels of the shorter side of a picture that networks are compared on: large enough, and quick
@@ -56,43 +52,32 @@ def export_bundle(request: Request, *, log: Log = lambda line: None) -> Manifest
     refuse_unwritable(request.output, overwrite=request.overwrite)
     engines = request.engines
     if engines is not None:
-        open_builder(engines)  # refuses at once what could not be built after minutes of exporting
-        if engines.via == "torch-tensorrt":
-            open_torch_tensorrt()
+        refuse_unbuildable(engines)  # at once, not after minutes of exporting
     styles = {name: read_picture(path, shorter_side=request.style_size) for name, path in request.styles.items()}
     real = [*list(request.styles.values())[:PARITY_STYLES], *request.parity_frames]
     pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in real]
-    frames = [picture[np.newaxis] for picture in pictures]
     log("reading the weights")
     networks = _networks(request)
-    minimum = networks.architecture.minimum_side
-    for name, path in request.styles.items():
-        refuse_small(styles[name], path, minimum_side=minimum)
-    for path, frame in zip(real, frames, strict=True):
-        refuse_small(frame[0], path, minimum_side=minimum)
-    stylizer = stylize_network(networks, frames)
-    exportables: list[Exportable] = [
-        style_network(networks, frames),
-        stylizer,
-        *anchor_networks(),
-        blend_network(),
-        *nv12_networks(),
-    ]
-    if request.flow is not None:
-        exportables += flow_networks(request.flow, frames)
-    return write_bundle(
-        request.output,
-        networks,
-        exportables,
-        name=request.name or request.output.resolve().name,
-        styles=styles,
-        precisions=request.precisions,
-        overwrite=request.overwrite,
-        finish=None
-        if engines is None
-        else partial(add_engines, request=engines, stylizer=stylizer, pictures=pictures, log=log),
-        log=log,
-    )
+    for path, picture in (
+        *zip(request.styles.values(), styles.values(), strict=True),
+        *zip(real, pictures, strict=True),
+    ):
+        refuse_small(picture, path, minimum_side=networks.architecture.minimum_side)
+    exportables = bundle_networks(networks, [picture[np.newaxis] for picture in pictures], flow=request.flow)
+    with new_bundle(request.output, overwrite=request.overwrite) as folder:
+        manifest = write_bundle(
+            folder,
+            networks,
+            exportables,
+            name=request.name or request.output.resolve().name,
+            styles=styles,
+            precisions=request.precisions,
+            log=log,
+        )
+        if engines is not None:
+            stylizer = next(exportable for exportable in exportables if exportable.name == "stylize")
+            manifest = add_engines(folder, engines, stylizer=stylizer, pictures=pictures, log=log)
+    return manifest
 
 
 def _networks(request: Request) -> Networks:

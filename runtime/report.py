@@ -1,5 +1,6 @@
 """What a run did: frames, seconds, choices and notes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Choice
 
 InputKind = Literal["video", "picture", "folder"]
+Log = Callable[[str], None]  # gets a line for people before something that takes long
 
 
 @dataclass(kw_only=True)

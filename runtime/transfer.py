@@ -18,7 +18,7 @@ from tsn.runtime.files import keep_part, make_folder, refuse_unwritable, whole_f
 from tsn.runtime.output_paths import kind_of, output_path
 from tsn.runtime.pictures.folder import pictures_in, stylize_pictures
 from tsn.runtime.pipeline import Stylizer, stylize_video
-from tsn.runtime.report import Report
+from tsn.runtime.report import Log, Report
 from tsn.runtime.settings import Settings
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal.hold import TemporalBlend, open_flow
@@ -62,7 +62,7 @@ class VideoStyleTransfer:
         device: str | None = None,
         threads: int | None = None,
         use_temporal_consistency: bool | None = None,
-        log: Callable[[str], None] = lambda line: None,
+        log: Log = lambda line: None,
     ) -> None:
         opened = open_bundle(bundle)
         device = device or opened.library_of(Path(bundle)) or "cpu"

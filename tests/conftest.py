@@ -11,7 +11,6 @@ import pytest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tsn.export.networks.exportable import Exportable
     from tsn.train.networks.weights import Networks
 
 
@@ -68,16 +67,6 @@ def tiny_networks() -> "Networks":
     return Networks(architecture=architecture, encoder=encoder.eval(), decoder=decoder.eval())
 
 
-def every_network(networks: "Networks") -> "list[Exportable]":
-    """The networks of a bundle without flow."""
-    from tsn.export.networks.held import anchor_networks, blend_network
-    from tsn.export.networks.nv12 import nv12_networks
-    from tsn.export.networks.stylize import style_network, stylize_network
-
-    styled = [style_network(networks, []), stylize_network(networks, [])]
-    return [*styled, *anchor_networks(), blend_network(), *nv12_networks()]
-
-
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the tiny networks with the styles `stripes` and `noise`, exported as tsn-export does.
@@ -85,15 +74,17 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     Shared by all tests of a session: copy it before changing it.
     """
     from tsn.export.bundle_writer import write_bundle
+    from tsn.export.networks.bundle import bundle_networks
 
     y, x = np.mgrid[0:64, 0:80]
     stripes = np.stack([x * 3, y * 3, (x + y) % 16 * 15], axis=-1).astype(np.uint8)
     noise = np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    folder.mkdir()
     write_bundle(
         folder,
         tiny_networks,
-        every_network(tiny_networks),
+        bundle_networks(tiny_networks),
         name="tiny",
         styles={"stripes": stripes, "noise": noise},
     )
@@ -104,6 +95,7 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
 def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny bundle with `stylize` in FP16 and BF16 beside FP32. Shared: copy it before changing it."""
     from tsn.export import bundle_writer
+    from tsn.export.networks.bundle import bundle_networks
     from tsn.export.networks.exportable import Exportable
 
     true_write = bundle_writer.write_onnx
@@ -115,12 +107,13 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
             true_write(network, path)
 
     folder = tmp_path_factory.mktemp("bundles") / "half"
+    folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle_writer, "write_onnx", write)
         bundle_writer.write_bundle(
             folder,
             tiny_networks,
-            every_network(tiny_networks),
+            bundle_networks(tiny_networks),
             name="half",
             styles={"noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)},
             precisions=("fp16", "bf16"),

@@ -5,10 +5,9 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
-from tsn.export.engines.progress import Log
 from tsn.export.engines.request import STYLE_SIZES, EngineRequest, Sizes
 from tsn.export.engines.tensorrt import Builder, build_engine, open_builder
-from tsn.export.engines.torch_tensorrt import build_torch_engine
+from tsn.export.engines.torch_tensorrt import build_torch_engine, open_torch_tensorrt
 from tsn.export.engines.verify import Judge
 from tsn.export.networks.exportable import Exportable
 from tsn.runtime.backends import open_backend
@@ -18,7 +17,15 @@ from tsn.runtime.bundle.manifest import MANIFEST, Engine, Manifest, Network, Pre
 from tsn.runtime.errors import OutputError, UsageError
 from tsn.runtime.files import whole_file
 from tsn.runtime.frame import RGB
+from tsn.runtime.report import Log
 from tsn.runtime.video.nvdec.nv12 import DEPTHS
+
+
+def refuse_unbuildable(request: EngineRequest) -> None:
+    """Raise what add_engines would for a library or a GPU that is missing: UnavailableError or UsageError."""
+    open_builder(request)
+    if request.via == "torch-tensorrt":
+        open_torch_tensorrt()
 
 
 def add_engines(

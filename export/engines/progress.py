@@ -1,11 +1,11 @@
 """What a builder is doing: a build of minutes that says nothing looks frozen."""
 
 import time
-from collections.abc import Callable
 from threading import Event, Lock
 from typing import Any
 
-Log = Callable[[str], None]
+from tsn.runtime.report import Log
+
 INTERVAL = 5.0  # seconds between two lines
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import onnx
 
-from tsn.export.engines.progress import Log, monitor
+from tsn.export.engines.progress import monitor
 from tsn.export.engines.request import EngineRequest, Sizes
 from tsn.export.engines.timing_cache import extend_cache, read_cache
 from tsn.runtime.backends.driver import Gpu, probe_driver
 from tsn.runtime.backends.trt_library import TITLES, TrtLibrary, open_library
 from tsn.runtime.bundle.interfaces import AXIS_LENGTHS
 from tsn.runtime.errors import BundleError, UnavailableError, UsageError
+from tsn.runtime.report import Log
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

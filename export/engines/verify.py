@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from tsn.export.engines.progress import Log
 from tsn.export.engines.request import EngineRequest
 from tsn.export.networks.drawn_frames import SIZES
 from tsn.runtime.backends import Backend
@@ -17,6 +16,7 @@ from tsn.runtime.bundle.manifest import MANIFEST, Engine
 from tsn.runtime.errors import AccuracyError
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
+from tsn.runtime.report import Log
 from tsn.runtime.verification.drawn_frame import drawn_frame
 from tsn.runtime.verification.engines import compare_engine
 from tsn.runtime.verification.reference import Call, called, reference_calls

@@ -10,6 +10,7 @@ from tsn.runtime.bundle.manifest import MANIFEST, Accuracy, Engine, Manifest, Ne
 from tsn.runtime.errors import AccuracyError, OutputError
 from tsn.runtime.files import whole_file
 from tsn.runtime.geometry import Size
+from tsn.runtime.report import Log
 from tsn.runtime.verification.accuracy import BY_PRECISION, Arrays, Verdict, compare
 from tsn.runtime.verification.drawn_frame import drawn_frame
 from tsn.runtime.verification.reference import Call, called, reference_calls
@@ -34,7 +35,7 @@ def compare_engine(
 
 
 def verified_bundle(
-    bundle: Bundle, backend: Backend, *, threads: int | None = None, log: Callable[[str], None] = lambda line: None
+    bundle: Bundle, backend: Backend, *, threads: int | None = None, log: Log = lambda line: None
 ) -> Bundle:
     """`bundle` after those of its engines that no GPU has run were compared with its ONNX files on the CPU.
 

@@ -26,18 +26,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def write(tiny_networks: "Networks", tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Manifest]:
-    """write_bundle for the tiny networks, the seconds of tracing saved by taking the files of the tiny bundle."""
+    """A bundle of the tiny networks, the seconds of tracing saved by taking the files of the tiny bundle."""
 
     def copy(network: Exportable, path: Path) -> None:
         shutil.copyfile(tiny_bundle / path.name, path)
 
     monkeypatch.setattr(bundle_writer, "write_onnx", copy)
 
-    def write(folder: Path, **options: object) -> Manifest:
+    def write(folder: Path, *, overwrite: bool = False, **options: object) -> Manifest:
         networks = [style_network(tiny_networks, []), stylize_network(tiny_networks, [])]
         picture = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
         options = {"name": "test", "styles": {"noise": picture}} | options
-        return bundle_writer.write_bundle(folder, tiny_networks, networks, **options)
+        with bundle_writer.new_bundle(folder, overwrite=overwrite) as unfinished:
+            return bundle_writer.write_bundle(unfinished, tiny_networks, networks, **options)
 
     return write
 

@@ -138,9 +138,8 @@ def test_an_export_goes_that_way_for_the_stylizer_alone(
         built.append(f"{network.name} in {precision} for {size}")
         return (tiny_half_bundle / "stylize.fp16.onnx").read_bytes()
 
-    for module in (engine_job, export_job):
-        monkeypatch.setattr(module, "open_builder", open_builder)
-    monkeypatch.setattr(export_job, "open_torch_tensorrt", lambda: None)
+    monkeypatch.setattr(engine_job, "open_builder", open_builder)
+    monkeypatch.setattr(engine_job, "open_torch_tensorrt", lambda: None)
     monkeypatch.setattr(export_job, "_networks", lambda request: tiny_networks)
     monkeypatch.setattr(engine_job, "build_engine", by_onnx)
     monkeypatch.setattr(engine_job, "build_torch_engine", by_torch)
