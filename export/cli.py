@@ -1,6 +1,5 @@
 """tsn-export: weights in, bundle out."""
 
-import json
 import re
 import time
 from fractions import Fraction
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsn.export.engines.request import EngineRequest, Sizes, parse_compute_capabilities
+from tsn.runtime.command.answer import answer_with
 from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import UnavailableError, UsageError
 from tsn.runtime.geometry import Size
@@ -178,7 +178,7 @@ def command(
     if as_json:
         summary = manifest.model_dump(mode="json", exclude={"styles"})
         summary |= {"output": str(output), "styles": list(manifest.styles), "seconds": time.monotonic() - started}
-        click.echo(json.dumps(summary))
+        answer_with(summary)
 
 
 def parse_styles(styles: tuple[str, ...]) -> dict[str, Path]:

@@ -1,6 +1,5 @@
 """tsn-run and tsn-doctor: options in, exit code out."""
 
-import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tsn.runtime.command.answer import answer_with
 from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import IncompleteError, TsnError, UnavailableError
 from tsn.runtime.geometry import Size
@@ -155,7 +155,7 @@ def tsn_doctor(*, backend: str, as_json: bool) -> None:
 
     diagnosis = diagnose(backend)
     if as_json:
-        click.echo(json.dumps(diagnosis.document(), indent=2))
+        answer_with(diagnosis.document())
     else:
         for check in diagnosis.checks:
             mark = "ok" if check.ok else "NO" if check.needed else "no"
@@ -184,7 +184,7 @@ def _print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
         for note in report.notes:
             click.echo(f"tsn-run: {note}", err=True)
     if as_json:
-        click.echo(json.dumps(report.document(), indent=2))
+        answer_with(report.document())
     elif not quiet:
         rate = report.frames_per_second
         click.echo(f"{report.output}: {report.stages.frames_out} frames, {rate:.2f} frames/s", err=True)

@@ -21,9 +21,12 @@ class TsnError(Exception):
     Args:
         reason: what happened, and the value: what str gives, without words of a command line.
         cure: what to type next in the command that failed; left out where `reason` says it for Python too.
+
+    `kind` is what --json calls it.
     """
 
     exit_code = 1
+    kind = "error"
 
     def __init__(self, reason: str, *, cure: str = "") -> None:
         super().__init__(reason)
@@ -40,52 +43,62 @@ class UsageError(TsnError):
     """The options contradict each other or are out of range."""
 
     exit_code = 2
+    kind = "usage"
 
 
 class UnavailableError(TsnError):
     """This machine lacks a library, a device or an encoder."""
 
     exit_code = 3
+    kind = "unavailable"
 
 
 class DeviceError(UnavailableError):
     """The device, or the library that drives it, failed while it was computing."""
+
+    kind = "device"
 
 
 class InputError(TsnError):
     """A file that was given to read cannot be used."""
 
     exit_code = 4
+    kind = "input"
 
 
 class OutputError(TsnError):
     """The result cannot be written."""
 
     exit_code = 5
+    kind = "output"
 
 
 class BundleError(TsnError):
     """A bundle is incomplete, changed, foreign or too new."""
 
     exit_code = 6
+    kind = "bundle"
 
 
 class IncompleteError(TsnError):
     """The output was written, but the input was damaged and frames are missing."""
 
     exit_code = 7
+    kind = "incomplete"
 
 
 class AccuracyError(TsnError):
     """A network is farther from its reference than its threshold allows, or training diverged."""
 
     exit_code = 8
+    kind = "accuracy"
 
 
 class RegressionError(TsnError):
     """Something became slower than an earlier measurement, by more than the noise."""
 
     exit_code = 1
+    kind = "regression"
 
 
 class Terminated(BaseException):

@@ -1,6 +1,5 @@
 """tsn-evaluate: how stable, sharp and true styled videos are."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tsn.runtime.command.answer import answer_with
 from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import InputError, OutputError, UnavailableError, UsageError
 from tsn.runtime.files import refuse_unwritable, whole_file
@@ -97,7 +97,7 @@ def command(
     if flow_truth is not None:
         facts["end_point_error"] = _truth(content, flow_truth, flow)
     if as_json:
-        click.echo(json.dumps(document(scores, facts=facts)))
+        answer_with(document(scores, facts=facts))
     else:
         click.echo(markdown(scores))
         if "end_point_error" in facts:

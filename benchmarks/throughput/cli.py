@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tsn.runtime.command.answer import answer_with
 from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import RegressionError, UnavailableError, UsageError
 
@@ -123,8 +124,10 @@ def command(
     results = measure(plan, say=lambda line: None if quiet else click.echo(line, err=True))
     if output is not None:
         write_output(output, results, overwrite=overwrite)
-    click.echo(results.model_dump_json(indent=2) if as_json else "\n\n".join(tables(results)))
-    if not as_json:
+    if as_json:
+        answer_with(results.model_dump(mode="json"))
+    else:
+        click.echo("\n\n".join(tables(results)))
         for entry in results.not_run:
             click.echo(f"not run: {' '.join(cell_of(entry))}: {entry.reason}")
     if not results.measurements:

@@ -3,14 +3,17 @@
 import os
 import signal
 import sys
+import traceback
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tsn.runtime.command.answer import Answer, Failure
 from tsn.runtime.command.signals import Interruption
 from tsn.runtime.command.streams import open_streams
-from tsn.runtime.errors import InputError, Terminated, TsnError
+from tsn.runtime.errors import InputError, OutputError, Terminated, TsnError
 
 
 class FilePath(click.Path):
@@ -28,38 +31,64 @@ FILE = FilePath(path_type=Path)
 def run_command(command: click.Command) -> None:
     """Run `command` on sys.argv and leave the process with its exit code.
 
-    A TsnError prints without a traceback, unless TSN_DEBUG=1 asks for one. Any other exception is a bug and keeps its
-    traceback, unless a signal came before: then it is what a library made of the interruption.
+    A TsnError prints as one line, and behind its traceback where TSN_DEBUG=1 asks for that. Any other exception is a
+    bug and keeps its traceback, unless a signal came before: then it is what a library made of the interruption.
+    With --json every end is one document on stdout.
     """
     open_streams()
     name = command.name or sys.argv[0]
+    answer = Answer(wanted=_wants_json(command))
     interruption = Interruption()
     interruption.listen()
     try:
-        code = command.main(prog_name=name, standalone_mode=False)
+        code = command.main(prog_name=name, standalone_mode=False, obj=answer)
+        answer.print()
     except BaseException as error:
         interruption.end()
-        code = _failed(name, error, interruption)
+        code = _fail(name, error, interruption, answer)
     interruption.end()
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _failed(name: str, error: BaseException, interruption: Interruption) -> int:
+def _wants_json(command: click.Command) -> bool:
+    """Whether --json is among the words: also where click refuses them, and so does not say."""
+    known = any("--json" in parameter.opts for parameter in command.params)
+    return known and "--json" in takewhile(lambda word: word != "--", sys.argv[1:])
+
+
+def _fail(name: str, error: BaseException, interruption: Interruption, answer: Answer) -> int:
     """Say why a command ends, and give its exit code. Raises `error` again where it is a bug."""
-    if isinstance(error, Terminated) or interruption.number == signal.SIGTERM:
-        click.echo(f"{name}: terminated", err=True)
-        return 143
-    if isinstance(error, (KeyboardInterrupt, click.Abort)) or interruption.number == signal.SIGINT:
-        click.echo(f"{name}: stopped", err=True)
-        return 130
-    if isinstance(error, click.ClickException):
+    failure = _failure(error, interruption)
+    if isinstance(error, Exception) and failure.kind != "bug" and os.environ.get("TSN_DEBUG") == "1":
+        traceback.print_exception(error)
+    if isinstance(error, click.ClickException) and failure.kind == "usage":
         error.show()
-        return error.exit_code
-    if isinstance(error, OSError) and isinstance(error.filename, str) and os.environ.get("TSN_DEBUG") != "1":
+    elif failure.kind != "bug":
+        click.echo(f"{name}: {failure.message}" + (f". {failure.cure}" if failure.cure else ""), err=True)
+    try:
+        answer.print(failure)
+    except OutputError as lost:
+        click.echo(f"{name}: {lost.line}", err=True)
+    if failure.kind == "bug":
+        raise error
+    return failure.exit_code
+
+
+def _failure(error: BaseException, interruption: Interruption) -> Failure:
+    if isinstance(error, Terminated) or interruption.number == signal.SIGTERM:
+        return Failure(exit_code=143, kind="terminated", message="terminated")
+    if isinstance(error, (KeyboardInterrupt, click.Abort)) or interruption.number == signal.SIGINT:
+        return Failure(exit_code=130, kind="stopped", message="stopped")
+    if isinstance(error, click.ClickException):
+        return Failure(exit_code=error.exit_code, kind="usage", message=error.format_message())
+    if isinstance(error, OSError) and isinstance(error.filename, str):
         # A name that is too long, a folder that may not be entered: it shows wherever the file is first looked at.
-        click.echo(f"{name}: {error.filename} cannot be used: {error.strerror}. Give another file or folder", err=True)
-        return InputError.exit_code
-    if isinstance(error, TsnError) and os.environ.get("TSN_DEBUG") != "1":
-        click.echo(f"{name}: {error.line}", err=True)
-        return error.exit_code
-    raise error
+        return Failure(
+            exit_code=InputError.exit_code,
+            kind=InputError.kind,
+            message=f"{error.filename} cannot be used: {error.strerror}",
+            cure="Give another file or folder",
+        )
+    if isinstance(error, TsnError):
+        return Failure(exit_code=error.exit_code, kind=error.kind, message=error.reason, cure=error.cure)
+    return Failure(exit_code=1, kind="bug", message=f"{type(error).__name__}: {error}")

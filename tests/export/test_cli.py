@@ -98,7 +98,7 @@ def test_quiet_says_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch, capfd: 
         (["missing.pth"], 4, "there is no file missing.pth"),
         (["waves.png"], 4, "waves.png is no file of weights"),
         (["--decoder", "waves.png"], 4, "waves.png is no file of weights"),
-        (["last.pth", "-o", "there"], 5, "there exists already. Add --overwrite"),
+        (["last.pth", "-o", "there"], 5, "overwrite is not set. Add --overwrite"),
         (["last.pth", "-o", "no/such/folder"], 5, "mkdir -p"),
     ],
 )

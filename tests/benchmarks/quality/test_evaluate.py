@@ -1,6 +1,8 @@
 """tsn-evaluate on videos whose answers are known."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,13 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from tests.commands import Ended, runner
 from tests.runtime.temporal.test_flow import textured
-from tsn.benchmarks.quality.cli import command
+from tsn.benchmarks.quality.cli import command, main
 from tsn.benchmarks.quality.evaluate import as_tensor, evaluate
 from tsn.benchmarks.quality.perceptual import Judge
 from tsn.benchmarks.quality.sharpness import gradient_magnitude, laplacian_variance, ssim
-from tsn.runtime.errors import InputError, OutputError, UsageError
+from tsn.runtime.errors import InputError, OutputError, TsnError, UsageError
 from tsn.train.networks.adain import Encoder
 
 
@@ -92,6 +95,12 @@ def test_a_video_of_another_length_or_size_is_refused(styled: list[np.ndarray], 
 
 
 @pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Run tsn-evaluate in this process with the given words."""
+    return runner(capfd, main, "tsn-evaluate")
+
+
+@pytest.fixture
 def folders(tmp_path: Path) -> Path:
     for name, make in {"content": lambda f: f, "alone": lambda f: 255 - f, "held": lambda f: f // 2}.items():
         (tmp_path / name).mkdir()
@@ -100,7 +109,7 @@ def folders(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_command_writes_a_table_a_document_and_pictures(folders: Path) -> None:
+def test_the_command_writes_a_table_a_document_and_pictures(folders: Path, call: Callable[..., Ended]) -> None:
     arguments = [str(folders / name) for name in ("content", "alone", "held")]
     plot, error = folders / "curves.png", folders / "error.png"
     pictures = ["--plot", str(plot), "--error-frame", "5", "--error-picture", str(error)]
@@ -109,12 +118,22 @@ def test_the_command_writes_a_table_a_document_and_pictures(folders: Path) -> No
     assert [line.split(" | ")[0] for line in table[2:]] == ["| alone", "| held"]
     assert Image.open(plot).width > 600
     assert Image.open(error).size == (3 * 64, 48)
-    found = json.loads(CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False).stdout)
+    found = json.loads(call(*arguments, "--json").out)
     assert found["count"] == 12
     alone, held = (video["total"] for video in found["videos"])
     assert alone["laplacian_variance_ratio"] == 1
     assert held["laplacian_variance_ratio"] == pytest.approx(0.25, abs=0.02)  # half the contrast
     assert alone["rmse_short"] < 0.02
+
+
+def test_json_is_one_document_whether_it_ends_well_or_not(folders: Path, call: Callable[..., Ended]) -> None:
+    videos = [folders / name for name in ("content", "alone")]
+    late = call(*videos, "--error-frame", "12", "--json")
+    found = json.loads(late.out)
+    assert (late.code, found["count"], found["error"]["kind"]) == (2, 12, "usage")
+    assert found["error"]["message"] in late.err
+    gone = call(videos[0], folders / "gone", "--json")
+    assert json.loads(gone.out)["error"]["exit_code"] == gone.code == 4
 
 
 def test_a_frame_past_the_end_does_not_cost_the_figures(folders: Path) -> None:
@@ -143,13 +162,14 @@ def test_a_picture_of_the_error_needs_its_frame(folders: Path) -> None:
     ],
 )
 def test_a_picture_that_cannot_be_made_is_refused_and_costs_nothing(
-    folders: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], error: type[Exception], says: str
+    folders: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], error: type[TsnError], says: str
 ) -> None:
     monkeypatch.chdir(folders)
     Path("kept.png").write_bytes(b"kept")
     before = {path: path.read_bytes() for path in folders.rglob("*.png")}
-    with pytest.raises(error, match=says):
+    with pytest.raises(error) as refused:
         CliRunner().invoke(command, ["content", "alone", *options], catch_exceptions=False)
+    assert re.search(says, refused.value.line)
     assert {path: path.read_bytes() for path in folders.rglob("*.*")} == before
 
 

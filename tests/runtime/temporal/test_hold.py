@@ -1,6 +1,5 @@
 """Temporal stability of a run, on the tiny bundle."""
 
-import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.runtime.temporal.test_flow import textured
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.cli import tsn_run
+from tsn.runtime.command.answer import Answer
 from tsn.runtime.errors import UsageError
 from tsn.runtime.pipeline import Stylizer
 from tsn.runtime.style import StyleChoice, mixed_style
@@ -189,8 +189,11 @@ def clip(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> dict[str, object]:
-    result = CliRunner().invoke(tsn_run, [str(a) for a in arguments] + ["--json", "-q"], catch_exceptions=False)
-    return json.loads(result.stdout)
+    answer = Answer(wanted=True)
+    words = [*map(str, arguments), "--json", "-q"]
+    CliRunner().invoke(tsn_run, words, obj=answer, catch_exceptions=False)
+    assert answer.document is not None
+    return dict(answer.document)
 
 
 def test_tsn_run_reports_the_cuts_it_found(tiny_bundle: Path, clip: Path) -> None:
