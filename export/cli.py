@@ -11,7 +11,7 @@ import click
 from tsn.export.engines.request import EngineRequest, Sizes, parse_compute_capabilities
 from tsn.runtime.command.answer import answer_with
 from tsn.runtime.command.run import FILE, run_command
-from tsn.runtime.errors import UnavailableError, UsageError
+from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
 
 if TYPE_CHECKING:
@@ -167,9 +167,9 @@ def command(
             )
             manifest = export_bundle(request, log=log)
     except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"tsn-export needs {error.name}, which is not installed. Run: pip install 'temporalstylenet[export]'"
-        ) from error
+        from tsn.runtime.extras import not_installed
+
+        raise not_installed(error, extra="export") from error
     from tsn.runtime.verification.engines import inaccurate_engines
 
     log(f"wrote {output}")

@@ -51,7 +51,7 @@ def read_checkpoint(path: Path, *, architecture: str) -> dict[str, Any]:
     if content.get("version") != CHECKPOINT_VERSION:
         raise InputError(
             f"{path} is a checkpoint of version {content.get('version')}, this program reads {CHECKPOINT_VERSION}. "
-            "Update with: pip install --upgrade temporalstylenet"
+            "Install a newer version of temporalstylenet"
         )
     if content.get("architecture") != architecture:
         raise InputError(

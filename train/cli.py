@@ -8,7 +8,7 @@ import click
 
 from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import UsageError
-from tsn.train.config import Config, read_config
+from tsn.train.config import Config
 
 
 def _config_flags(command: click.Command) -> click.Command:
@@ -33,7 +33,12 @@ def _config_flags(command: click.Command) -> click.Command:
     "--styles", type=FILE, required=True, multiple=True, help="folder of styles; each of several has the same share"
 )
 @click.option("-o", "--output", type=FILE, required=True, help="folder of the run: checkpoints, logs, pictures")
-@click.option("--config", "config_file", type=FILE, help="YAML file of keys; flags go before it")
+@click.option(
+    "--config",
+    "config_file",
+    type=FILE,
+    help="YAML file of keys, or the name of a shipped one, such as default; flags go before it",
+)
 @click.option("--vgg", type=FILE, help="weights of VGG-19; downloaded where not given")
 @click.option("--init-from", type=FILE, help="checkpoint, or a run's folder, whose networks to begin with")
 @click.option("--resume", is_flag=True, help="go on from the newest checkpoint in the output folder")
@@ -56,13 +61,20 @@ def command(
     """Train a style transfer network; each key of the config is also a flag."""
     if resume and init_from is not None:
         raise UsageError("--init-from begins a run and --resume goes on with one: leave one of them out")
-    config = read_config(config_file, flags=flags)
-    import torch  # after the config: its errors should not take the seconds of this import
+    try:
+        from tsn.train.config_file import read_config
 
-    from tsn.train.distributed import open_world
-    from tsn.train.loop import train
-    from tsn.train.setup import Places, prepare
-    from tsn.train.summary import finish
+        config = read_config(config_file, flags=flags)
+        import torch  # after the config: its errors should not take the seconds of this import
+
+        from tsn.train.distributed import open_world
+        from tsn.train.loop import train
+        from tsn.train.setup import Places, prepare
+        from tsn.train.summary import finish
+    except ModuleNotFoundError as error:
+        from tsn.runtime.extras import not_installed
+
+        raise not_installed(error, extra="train") from error
 
     if threads is not None:
         torch.set_num_threads(threads)

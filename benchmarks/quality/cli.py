@@ -10,7 +10,7 @@ import click
 
 from tsn.runtime.command.answer import answer_with
 from tsn.runtime.command.run import FILE, run_command
-from tsn.runtime.errors import InputError, OutputError, UnavailableError, UsageError
+from tsn.runtime.errors import InputError, OutputError, UsageError
 from tsn.runtime.files import refuse_unwritable, whole_file
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def command(
         from tsn.benchmarks.quality.report import STRIP, document, markdown
         from tsn.benchmarks.quality.report import plot as plot_scores
     except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"tsn-evaluate needs {error.name}. Run: pip install 'temporalstylenet[train]'"
-        ) from error
+        from tsn.runtime.extras import not_installed
+
+        raise not_installed(error, extra="train") from error
     flow = open_flow(flow_weights)
     scores = evaluate(
         frames_of(content, max_frames),

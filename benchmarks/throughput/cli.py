@@ -87,9 +87,9 @@ def command(
         from tsn.runtime.bundle.folder import open_bundle
         from tsn.runtime.files import refuse_unwritable
     except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"tsn-bench needs {error.name}, which is not installed. Run: pip install 'temporalstylenet[bench]'"
-        ) from error
+        from tsn.runtime.extras import not_installed
+
+        raise not_installed(error, extra="bench") from error
     if list_rows:
         for row in ROWS.values():
             click.echo(f"{row.name}: {row.title}")

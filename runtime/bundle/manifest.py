@@ -166,8 +166,7 @@ def refuse_newer(text: str, path: Path, *, newest: int, error: type[TsnError]) -
     found = _Format.model_validate_json(text).format
     if found > newest:
         raise error(
-            f"{path} has format {found}, this version reads up to {newest}. "
-            "Update with: pip install --upgrade temporalstylenet"
+            f"{path} has format {found}, this version reads up to {newest}. Install a newer version of temporalstylenet"
         )
 
 

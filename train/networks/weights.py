@@ -145,7 +145,7 @@ def _from_checkpoint(path: Path, content: Mapping[str, Any]) -> Weights:
     if content.get("version") != CHECKPOINT_VERSION:
         raise InputError(
             f"{path} is a checkpoint of version {content.get('version')}, this program reads {CHECKPOINT_VERSION}. "
-            "Update with: pip install --upgrade temporalstylenet"
+            "Install a newer version of temporalstylenet"
         )
     name = content.get("architecture")
     if not isinstance(name, str) or name not in ARCHITECTURES:

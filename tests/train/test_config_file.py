@@ -1,13 +1,15 @@
-"""The config: what is accepted, and what an error says."""
+"""The config: where it is found, what is accepted, and what an error says."""
 
 from pathlib import Path
 
 import pytest
 
 from tsn.runtime.errors import InputError, UsageError
-from tsn.train.config import Config, read_config
+from tsn.train.config import Config
+from tsn.train.config_file import find_config, read_config, shipped_configs
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+NAMES = ["default", "high_res", "lite", "lite_start", "multi_gpu", "smoke"]
 
 
 def written(folder: Path, text: str) -> Path:
@@ -16,9 +18,39 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["default", "multi_gpu", "high_res", "smoke", "lite_start", "lite"])
-def test_every_shipped_config_is_valid(name: str) -> None:
-    read_config(CONFIGS / f"{name}_config.yaml")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_shipped_config_is_valid_and_found_by_name_from_anywhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = read_config(CONFIGS / f"{name}_config.yaml")
+    for word in (name, f"{name}_config", f"{name}_config.yaml"):
+        assert read_config(Path(word)) == expected
+        assert find_config(Path(word)).resolve() == CONFIGS / f"{name}_config.yaml"
+
+
+def test_all_configs_in_the_folder_are_shipped() -> None:
+    assert shipped_configs() == NAMES
+    assert len(list(CONFIGS.iterdir())) == len(NAMES)
+
+
+def test_a_file_goes_before_a_shipped_config_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("smoke").write_text("batch_size: 3\n")
+    assert read_config(Path("smoke")).batch_size == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "near"), [("defualt", "default"), ("configs/high_res_config.yaml", "high_res"), ("multigpu", "multi_gpu")]
+)
+def test_an_unknown_name_lists_those_there_are_and_the_nearest(
+    word: str, near: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as refused:
+        read_config(Path(word))
+    assert f"there is no config {word}. Did you mean {near}? " in str(refused.value)
+    assert ", ".join(NAMES) in str(refused.value)
 
 
 def test_the_high_resolution_config_is_the_reference_run() -> None:
@@ -94,6 +126,8 @@ def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str, message:
 
 
 def test_a_missing_file_and_an_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"there is no config .*none\.yaml. Give a YAML file"):
         read_config(tmp_path / "none.yaml")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        read_config(tmp_path)
     assert read_config(written(tmp_path, "\n")) == Config()
