@@ -1,6 +1,5 @@
 """tsn-run and tsn-doctor: options in, exit code out."""
 
-import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsn.runtime.command.answer import answer_with
-from tsn.runtime.command.run import FILE, run_command
+from tsn.runtime.command.run import FILE, FilePath, run_command
 from tsn.runtime.errors import IncompleteError, TsnError, UnavailableError
-from tsn.runtime.geometry import Size
 from tsn.runtime.threads import MOST_THREADS
 
 if TYPE_CHECKING:
@@ -42,10 +40,10 @@ class Seconds(click.ParamType[Fraction]):
         return total
 
 
-@click.command(name="tsn-run")
+@click.command(name="tsn-run", context_settings={"help_option_names": ["-h", "--help"], "allow_extra_args": True})
 @click.argument("bundle", required=False)
 @click.argument("input_path", metavar="INPUT", required=False, type=FILE)
-@click.option("-o", "--output", type=FILE, help="File or folder to write. [beside INPUT]")
+@click.option("-o", "--output", type=FilePath(), help="File or folder to write; folder/ is made. [beside INPUT]")
 @click.option(
     "-s", "--style", "styles", multiple=True, metavar="NAME|FILE[:WEIGHT]", help="A style; repeat for a weighted mix."
 )
@@ -81,7 +79,7 @@ def tsn_run(
     *,
     bundle: str | None,
     input_path: Path | None,
-    output: Path | None,
+    output: str | None,
     styles: tuple[str, ...],
     size: str | None,
     backend: str | None,
@@ -105,21 +103,25 @@ def tsn_run(
     network, 130 Ctrl-C, 143 SIGTERM.
     """
     if list_backends:
-        _list_backends()
+        _list_backends(as_json=as_json)
         return
-    if not bundle or (input_path is None and not list_styles):
+    if not bundle:
         raise click.UsageError("give a BUNDLE and an INPUT, as in: tsn-run lite in.mp4 --style NAME")
     if list_styles:
-        _list_styles(bundle)
+        _list_styles(bundle, as_json=as_json)
         return
-    assert input_path is not None
     # What follows loads numpy, PyAV and the inference library: not needed for --help.
+    from tsn.runtime.command.arguments import check_arguments
+    from tsn.runtime.command.frame_size import parse_frame_size
     from tsn.runtime.command.progress import frame_progress
     from tsn.runtime.settings import Settings
     from tsn.runtime.style import StyleChoice
     from tsn.runtime.transfer import VideoStyleTransfer
 
-    width_and_height, shorter_side = _parse_size(size)
+    words = [bundle, *([] if input_path is None else [str(input_path)]), *click.get_current_context().args]
+    check_arguments(words, styles=styles)
+    assert input_path is not None
+    width_and_height, shorter_side = (None, None) if size is None else parse_frame_size(size)
     settings = Settings(size=width_and_height, shorter_side=shorter_side, **options)
     choices = [StyleChoice.parse(style) for style in styles]
 
@@ -142,7 +144,7 @@ def main() -> None:
     run_command(tsn_run)
 
 
-@click.command(name="tsn-doctor")
+@click.command(name="tsn-doctor", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--for", "backend", default="cpu", show_default=True, metavar="BACKEND", help="What is to be run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON document on stdout.")
 @click.version_option(package_name="temporalstylenet")
@@ -170,15 +172,6 @@ def doctor_main() -> None:
     run_command(tsn_doctor)
 
 
-def _parse_size(text: str | None) -> tuple[Size | None, int | None]:
-    """A size, or the shorter side that "720p" names."""
-    if text is None:
-        return None, None
-    if re.fullmatch(r"[0-9]{1,5}[pP]", text):
-        return None, int(text[:-1])
-    return Size.parse(text), None
-
-
 def _print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
     if not quiet:
         for note in report.notes:
@@ -198,21 +191,29 @@ def _print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
         )
 
 
-def _list_styles(place: str) -> None:
+def _list_styles(place: str, *, as_json: bool) -> None:
     from tsn.runtime.bundle.folder import open_bundle
 
-    for name in sorted(open_bundle(place).manifest.styles):
-        click.echo(name)
+    names = sorted(open_bundle(place).manifest.styles)
+    if as_json:
+        answer_with({"styles": names})
+    else:
+        click.echo("\n".join(names))
 
 
-def _list_backends() -> None:
+def _list_backends(*, as_json: bool) -> None:
     from tsn.runtime.backends import BACKENDS, open_backend
 
+    found: dict[str, str] = {}
     for name in BACKENDS:
         try:
-            click.echo(f"{name}: {open_backend(name).description}")
+            found[name] = open_backend(name).description
         except TsnError as error:
-            click.echo(f"{name}: not here: {error.line}")
+            found[name] = f"not here: {error.line}"
+    if as_json:
+        answer_with({"backends": found})
+    else:
+        click.echo("\n".join(f"{name}: {said}" for name, said in found.items()))
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 folder for what can be made again."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from tsn.runtime.errors import OutputError
+from tsn.runtime.errors import InputError, OutputError
 
 _LONGEST_STEM = 200  # bytes: file systems take 255 for a name, suffix and all
 
@@ -90,10 +91,38 @@ def whole_folder(path: Path, *, marker: str, overwrite: bool = False) -> Generat
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder that may be there already. Raises OutputError where that cannot be."""
+@contextmanager
+def made_folder(path: Path | None) -> Generator[None]:
+    """Make a folder that may be there already, and take it away again where the block fails and left it empty.
+
+    Raises OutputError where it cannot be made, because the folder around it is missing for example.
+    """
+    if path is None:
+        yield
+        return
+    with as_output_error(path):
+        there = path.exists()
+    refuse_unwritable(path, overwrite=True)
+    if there and not path.is_dir():
+        raise OutputError(f"{path} is no folder", cure="Give another name with -o")
     with as_output_error(path):
         _behind_links(path).mkdir(exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if not there:
+            with suppress(OSError):  # it holds something
+                _behind_links(path).rmdir()
+        raise
+
+
+def refuse_url(text: str) -> None:
+    """Raise InputError where `text` is a URL and no path: as a path it would lose one of its slashes."""
+    if re.match("[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise InputError(
+            f"{text} is a URL: so far only files on this machine are read and written",
+            cure="Download it first, for example with curl -LO, and give the file",
+        )
 
 
 def refuse_unwritable(path: Path, *, overwrite: bool) -> None:

@@ -23,24 +23,30 @@ def kind_of(source: Path) -> InputKind:
     return "picture" if source.suffix.lower() in SUFFIXES else "video"
 
 
-def output_path(source: Path, styles: Sequence[StyleChoice], *, given: Path | None, kind: InputKind) -> Path:
+def names_folder(given: str | Path | None) -> bool:
+    """Whether a slash at the end of `given` says that it is a folder, be it there or not."""
+    return isinstance(given, str) and given.endswith(("/", os.sep))
+
+
+def output_path(source: Path, styles: Sequence[StyleChoice], *, given: str | Path | None, kind: InputKind) -> Path:
     """Where to write: `given`, or a name of the input's and the styles', in the folder `given` or beside the input.
 
     Raises UsageError for a suffix that does not fit the kind, OutputError where output and input are one.
     """
-    if given is not None and len(os.fsencode(given.name)) > LONGEST_NAME:
-        raise OutputError(f"the name {given.name[:40]}... is too long: over {LONGEST_NAME} bytes. Shorten it")
+    asked = None if given is None else Path(given)
+    if asked is not None and len(os.fsencode(asked.name)) > LONGEST_NAME:
+        raise OutputError(f"the name {asked.name[:40]}... is too long: over {LONGEST_NAME} bytes. Shorten it")
     suffix = "" if kind == "folder" else source.suffix
     if kind == "video" and suffix.lower() not in CONTAINERS:
         suffix = ".mp4"
     stem = source.resolve().name if kind == "folder" else source.stem
     name = f"{stem}_{'+'.join(choice.label for choice in styles)[:LONGEST_LABEL]}{suffix}"
-    if given is None:
+    if asked is None:
         path = source.resolve().parent / name if kind == "folder" else source.with_name(name)
-    elif kind != "folder" and given.is_dir():
-        path = given / name
+    elif kind != "folder" and (names_folder(given) or asked.is_dir()):
+        path = asked / name
     else:
-        path = given
+        path = asked
     if kind == "folder" and path.exists() and not path.is_dir():
         raise OutputError(
             f"{path} is no folder, and the pictures of {source} need one", cure="Give another name with -o"

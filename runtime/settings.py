@@ -69,6 +69,29 @@ class Settings:
         if (self.start is not None and self.start < 0) or (self.duration is not None and self.duration <= 0):
             raise UsageError("start is 0 seconds or later, and duration is longer than 0 seconds")
 
+    def for_pictures(self, *, folder: bool) -> list[str]:
+        """Return notes on what does nothing for pictures. Raises UsageError for what is asked of a video alone."""
+        asked = {
+            "codec": self.codec,
+            "start": self.start,
+            "duration": self.duration,
+            "decoder nvdec": self.decoder == "nvdec",
+            "encoder nvenc": self.encoder == "nvenc",
+        }
+        wrong = [name for name, value in asked.items() if value]
+        if wrong:
+            here = "a folder of pictures" if folder else "a picture"
+            raise UsageError(
+                f"{' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} for videos, and this is {here}",
+                cure=f"Leave {' and '.join(f'--{name}' for name in wrong)} out",
+            )
+        notes: list[str] = []
+        if self.temporal or self.flow is not None or self.temporal_strength != 1.0:
+            notes.append("pictures are stylized one by one: temporal stability is for videos")
+        if self.max_frames is not None and not folder:
+            notes.append(f"max_frames {self.max_frames} does nothing: there is one picture")
+        return notes
+
     def output_size(self, size: Size) -> Size:
         """The size that frames of `size` are given before they are stylized. Raises UsageError for too large a one."""
         chosen = self.size or (size if self.shorter_side is None else size.fitted(self.shorter_side))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tsn.runtime.backends import Backend, Session, Tensor
 from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.errors import InputError, UsageError
+from tsn.runtime.files import refuse_url
 from tsn.runtime.pictures.reader import read_picture, refuse_small
 
 LARGEST_WEIGHT = 1e6  # of a style in a mix
@@ -80,6 +81,7 @@ def mixed_style(
 
 
 def _style_picture(bundle: Bundle, source: str, size: int) -> NDArray[np.uint8]:
+    refuse_url(source)
     path = Path(source)
     if not path.is_file():
         names = sorted(bundle.manifest.styles)

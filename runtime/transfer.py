@@ -14,8 +14,8 @@ from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.bundle.manifest import library_named
 from tsn.runtime.errors import OutputError, UnavailableError, UsageError
-from tsn.runtime.files import keep_part, make_folder, refuse_unwritable, whole_file
-from tsn.runtime.output_paths import kind_of, output_path
+from tsn.runtime.files import keep_part, made_folder, refuse_unwritable, refuse_url, whole_file
+from tsn.runtime.output_paths import kind_of, names_folder, output_path
 from tsn.runtime.pictures.folder import pictures_in, stylize_pictures
 from tsn.runtime.pipeline import Stylizer, stylize_video
 from tsn.runtime.report import Log, Report
@@ -88,10 +88,11 @@ class VideoStyleTransfer:
         `damaged`. Raises TsnError.
         """
         settings = settings or Settings()
+        refuse_url(str(input_path))
         return self.process(
             Path(input_path),
             [StyleChoice(source=str(style_path))],
-            Path(output_path) if output_path else None,
+            output_path or None,
             settings=settings if alpha is None else replace(settings, alpha=alpha),
         )
 
@@ -99,12 +100,15 @@ class VideoStyleTransfer:
         self,
         source: Path,
         styles: Sequence[StyleChoice],
-        output: Path | None = None,
+        output: str | Path | None = None,
         *,
         settings: Settings,
         progress: Progress = silent,
     ) -> Report:
-        """Stylize `source` with a mix of styles into `output`, or beside `source` where that is None."""
+        """Stylize `source` with a mix of styles into `output`, or beside `source` where that is None.
+
+        An `output` that ends in a slash is a folder, and is made where it is not there.
+        """
         if not styles:
             names = ", ".join(self.bundle.manifest.styles) or "none"
             raise UsageError(
@@ -122,9 +126,11 @@ class VideoStyleTransfer:
         )
         if kind == "video":
             check_container(report.output, settings.codec)
-            self._video(report, styles, settings, progress)
         else:
-            self._pictures(report, styles, settings, progress)
+            report.notes += settings.for_pictures(folder=kind == "folder")
+        write = self._video if kind == "video" else self._pictures
+        with made_folder(report.output.parent if names_folder(output) and kind != "folder" else None):
+            write(report, styles, settings, progress)
         report.notes += self.backend.notes
         return report
 
@@ -167,14 +173,13 @@ class VideoStyleTransfer:
         targets = {path: report.output / path.name if folder else report.output for path in paths}
         refuse_unwritable(report.output, overwrite=settings.overwrite or folder)
         stylizer = self._stylizer(report, styles, settings)
-        if folder:
-            make_folder(report.output)
-            inputs = {path.resolve() for path in paths}
-            for target in targets.values():
-                if target.resolve() in inputs:  # -o is another folder, that links back
-                    raise OutputError(f"{target} is one of the inputs itself", cure="Give another folder with -o")
-                refuse_unwritable(target, overwrite=settings.overwrite)
-        with progress(len(paths)) as show:
+        with made_folder(report.output if folder else None), progress(len(paths)) as show:
+            if folder:
+                inputs = {path.resolve() for path in paths}
+                for target in targets.values():
+                    if target.resolve() in inputs:  # -o is another folder, that links back
+                        raise OutputError(f"{target} is one of the inputs itself", cure="Give another folder with -o")
+                    refuse_unwritable(target, overwrite=settings.overwrite)
             stylize_pictures(paths, targets.__getitem__, stylizer, report, settings=settings, progress=show)
 
     def _on_device(self, settings: Settings) -> OnDevice:

@@ -1,11 +1,13 @@
 """The bundle: a folder of networks and the manifest that says what they are. tsn-export writes it, tsn-run reads it."""
 
 import hashlib
+from difflib import get_close_matches
 from pathlib import Path
 
 from tsn.runtime.bundle.interfaces import NetworkName
 from tsn.runtime.bundle.manifest import MANIFEST, Engine, Form, Library, Manifest, Network, Variant, parse_manifest
 from tsn.runtime.errors import BundleError
+from tsn.runtime.files import refuse_url
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -72,6 +74,7 @@ def open_bundle(place: str | Path) -> Bundle:
 
     Raises BundleError: nothing there, no manifest, an unreadable one, or one of a newer format.
     """
+    refuse_url(str(place))
     folder = _folder(Path(place))
     path = folder / MANIFEST
     try:
@@ -83,6 +86,14 @@ def open_bundle(place: str | Path) -> Bundle:
     except UnicodeDecodeError as error:
         raise BundleError(f"{path} is no manifest: it is not text. Export the bundle again with tsn-export") from error
     return Bundle(folder, parse_manifest(text, path))
+
+
+def is_bundle(place: str | Path) -> bool:
+    """Whether open_bundle finds a manifest there, whatever is in it."""
+    try:
+        return (_folder(Path(place)) / MANIFEST).is_file()
+    except (BundleError, OSError):  # a name may be too long to look at
+        return False
 
 
 def shipped_bundles() -> list[str]:
@@ -103,5 +114,10 @@ def _folder(place: Path) -> Path:
         return place.parent
     if len(place.parts) == 1 and (SHIPPED / place / MANIFEST).is_file():
         return SHIPPED / place
-    shipped = ", ".join(shipped_bundles()) or "none"
-    raise BundleError(f"there is no bundle at {place}. Give its folder or a file in it; shipped by name: {shipped}")
+    shipped = shipped_bundles()
+    near = get_close_matches(str(place), shipped, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise BundleError(
+        f"there is no bundle at {place}. {hint}Give its folder or a file in it; "
+        f"shipped by name: {', '.join(shipped) or 'none'}"
+    )

@@ -14,6 +14,7 @@ from tsn.runtime.command.answer import Answer, Failure
 from tsn.runtime.command.signals import Interruption
 from tsn.runtime.command.streams import open_streams
 from tsn.runtime.errors import InputError, OutputError, Terminated, TsnError
+from tsn.runtime.files import refuse_url
 
 
 class FilePath(click.Path):
@@ -22,6 +23,8 @@ class FilePath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
             self.fail("the path is empty", param, ctx)
+        if isinstance(value, str):
+            refuse_url(value)
         return super().convert(value, param, ctx)
 
 

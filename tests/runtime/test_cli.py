@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tsn.runtime import Settings, VideoStyleTransfer
+from tsn.runtime.errors import InputError
 
 Call = Callable[..., Any]
 
@@ -213,6 +214,81 @@ def test_an_output_that_exists_is_kept_unless_overwrite_is_given(run: Call, tiny
     assert "--overwrite" in ended.err
     assert run(tiny_bundle, clip, "--style", "stripes", "-o", target, "--overwrite").code == 0
     assert target.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_output_that_ends_in_a_slash_is_a_folder_and_made_if_it_is_not_there(
+    run: Call, tiny_bundle: Path, clip: Path, drawn: Call, missing: bool
+) -> None:
+    Image.fromarray(drawn(0)).save(clip.with_name("in.png"))
+    for name in ("in.mp4", "in.png"):
+        folder = clip.with_name(f"out of {name}")
+        if not missing:
+            folder.mkdir()
+        ended = run(tiny_bundle, clip.with_name(name), "--style", "stripes", "-o", f"{folder}/")
+        assert ended.code == 0, ended.err
+        assert leftovers(folder) == [name.replace("in", "in_stripes")]
+
+
+def test_a_folder_made_for_an_output_is_gone_again_after_a_mistake(run: Call, tiny_bundle: Path, clip: Path) -> None:
+    for mistake in (["--style", "strpes"], ["--style", "stripes", "--size", "4x4"]):
+        assert run(tiny_bundle, clip, "-o", f"{clip.parent}/new/", *mistake).code == 4
+        assert leftovers(clip.parent) == ["in.mp4"]
+    deep = run(tiny_bundle, clip, "--style", "stripes", "-o", f"{clip.parent}/a/b/")
+    assert (deep.code, leftovers(clip.parent)) == (5, ["in.mp4"])
+    assert f"mkdir -p '{clip.parent}/a'" in deep.err
+    file = run(tiny_bundle, clip, "--style", "stripes", "-o", f"{clip}/", "--overwrite")
+    assert file.code == 5
+    assert "is no folder" in file.err
+
+
+def test_from_python_too_a_slash_at_the_end_makes_a_folder(tiny_bundle: Path, clip: Path) -> None:
+    report = VideoStyleTransfer(tiny_bundle).process_video(clip, "stripes", f"{clip.parent}/new/")
+    assert report.output == clip.parent / "new" / "in_stripes.mp4"
+    assert report.output.is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--codec", "hevc"], 2, "codec is for videos, and this is a picture. Leave --codec out"),
+        (["--decoder", "nvdec"], 2, "decoder nvdec is for videos"),
+        (["--temporal"], 0, "pictures are stylized one by one: temporal stability is for videos"),
+        (["--max-frames", "3"], 0, "max_frames 3 does nothing: there is one picture"),
+    ],
+)
+def test_an_option_that_does_nothing_for_a_picture_is_refused_or_noted(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call, words: list[str], code: int, says: str
+) -> None:
+    Image.fromarray(drawn(0)).save(tmp_path / "in.png")
+    ended = run(tiny_bundle, tmp_path / "in.png", "--style", "stripes", *words)
+    assert ended.code == code
+    assert says in ended.err
+    assert leftovers(tmp_path) == (["in.png"] if code else ["in.png", "in_stripes.png"])
+
+
+@pytest.mark.parametrize(
+    "words", [["lite", "URL"], ["URL", "in.mp4"], ["lite", "in.mp4", "-s", "URL"], ["lite", "in.mp4", "-o", "URL"]]
+)
+def test_a_url_is_printed_whole_and_not_taken_for_a_path(
+    run: Call, clip: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    url = "http://host//x.mp4"
+    style = [] if "-s" in words else ["-s", "mosaic"]
+    ended = run(*(word.replace("URL", url) for word in words), *style)
+    assert ended.code == 4
+    assert ended.err.startswith(f"tsn-run: {url} is a URL: so far only files on this machine are read and written. ")
+    with pytest.raises(InputError, match=f"{url} is a URL"):
+        VideoStyleTransfer("lite").process_video(url, "mosaic")
+    assert leftovers(clip.parent) == ["in.mp4"]
+
+
+def test_what_is_listed_is_a_document_with_json(run: Call, tiny_bundle: Path) -> None:
+    assert json.loads(run(tiny_bundle, "--list-styles", "--json").out) == {"styles": ["noise", "stripes"]}
+    backends = json.loads(run("--list-backends", "--json").out)["backends"]
+    assert backends["cpu"].startswith("ONNX Runtime")
+    assert {"cuda", "tensorrt", "tensorrt-rtx"} < set(backends)
 
 
 def test_a_name_with_a_colon_is_a_file_and_no_protocol(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tsn.runtime.errors import OutputError
-from tsn.runtime.files import whole_file, whole_folder
+from tsn.runtime.errors import InputError, OutputError
+from tsn.runtime.files import made_folder, refuse_url, whole_file, whole_folder
 
 
 def test_a_file_appears_when_the_block_succeeds(tmp_path: Path) -> None:
@@ -128,3 +128,35 @@ def test_an_existing_target_and_a_missing_folder_are_refused_before_any_work(tmp
         pass
     with pytest.raises(OutputError, match="does not exist"), whole_file(tmp_path / "no" / "out.txt"):
         pass
+
+
+def test_a_folder_is_made_and_taken_away_again_only_where_it_was_made_and_stayed_empty(tmp_path: Path) -> None:
+    def fail(folder: Path, *, leave: bool) -> None:
+        with made_folder(folder):
+            if leave:
+                (folder / "kept").touch()
+            raise ValueError
+
+    (tmp_path / "there").mkdir()
+    for name, leave in (("new", False), ("there", False), ("full", True)):
+        with pytest.raises(ValueError):  # noqa: PT011
+            fail(tmp_path / name, leave=leave)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "there"]
+    with made_folder(tmp_path / "new"):
+        pass
+    assert (tmp_path / "new").is_dir()
+
+
+def test_a_folder_whose_place_is_missing_or_taken_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path, says in ((tmp_path / "a" / "b", "a does not exist"), (tmp_path / "file", "file is no folder")):
+        with pytest.raises(OutputError, match=says), made_folder(path):
+            pass
+
+
+def test_a_url_is_no_path_and_a_drive_or_a_colon_is_no_url() -> None:
+    for text in ("http://host//x.mp4", "rtsp://camera", "s3://bucket/x"):
+        with pytest.raises(InputError, match=text):
+            refuse_url(text)
+    for text in ("C://x.mp4", "a:b.mp4", "a//b.mp4", "file:x"):
+        refuse_url(text)
