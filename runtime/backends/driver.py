@@ -60,8 +60,9 @@ def load_driver() -> Any:
         return ctypes.CDLL(name)
     except OSError as error:
         raise UnavailableError(
-            f"there is no NVIDIA driver here: {name} cannot be loaded. Install the driver of your GPU and look with "
-            "nvidia-smi; in a container start it with --gpus all; or use --backend cpu"
+            f"there is no NVIDIA driver here: {name} cannot be loaded",
+            cure="Install the driver of your GPU and look with nvidia-smi; in a container start it with --gpus all; "
+            "or use --backend cpu",
         ) from error
 
 

@@ -1,6 +1,7 @@
 """tsn-doctor says what runs here, what does not, and what to type."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,23 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.video.nvdec.stand_in import stand_in
-from tsn.runtime.doctor import diagnose
+from tsn.runtime import doctor as doctoring
+from tsn.runtime.doctor import ABOVE, diagnose
 from tsn.runtime.errors import UnavailableError
+from tsn.runtime.extras import EXTRAS, asked_for, install_line, missing
+from tsn.runtime.geometry import Size
+from tsn.runtime.speed import Speed
 from tsn.runtime.video.nvdec import decoder as nvdec
 
 CODE = "from tsn.runtime.cli import doctor_main; doctor_main()"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Speed:
+    """No measuring in this process."""
+    speed = Speed(bundle="lite", size=Size(854, 480), cores=2, frames_per_second=9.26)
+    monkeypatch.setattr(doctoring, "measure_speed", lambda: speed)
+    return speed
 
 
 def doctor(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
@@ -33,6 +46,55 @@ def test_json_is_one_document_and_the_cpu_runs_here(tmp_path: Path) -> None:
     assert checks["encoder h264"]["detail"].startswith("libx264")
     assert str(tmp_path / "cache") in checks["cache folder"]["detail"]
     assert {"driver", "cuda", "tensorrt", "tensorrt-rtx", "pycuda", "encoder nvenc", "decoder nvdec"} <= set(checks)
+    assert document["speed"]["frames_per_second"] > 0
+    assert document["speed"]["size"] == "854x480"
+    assert document["summary"].startswith("you can stylize here: lite, about ")
+    assert {"ONNX Runtime", "OpenCV", "PyAV"} <= set(document["versions"])
+
+
+def test_the_first_line_says_what_can_be_done_here_and_the_second_with_what(tmp_path: Path) -> None:
+    ended = doctor(cache=tmp_path)
+    first, second, *checks = ended.stdout.splitlines()
+    assert re.fullmatch(
+        r"you can stylize here: lite, about [0-9.]+ frames/s at 480p on this CPU \([0-9]+ cores?\)", first
+    )
+    assert re.fullmatch(r"temporalstylenet .*, Python .*, ONNX Runtime .*, OpenCV .*, PyAV .*, NumPy .*", second)
+    assert all(line[:4] in ("ok  ", "no  ", "NO  ") for line in checks)
+
+
+def test_where_the_cpu_cannot_stylize_the_first_line_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Speed:
+        raise UnavailableError("there is not enough memory", cure="Close something")
+
+    monkeypatch.setattr(doctoring, "measure_speed", fail)
+    diagnosis = diagnose("cpu")
+    assert not diagnosis.ok
+    assert diagnosis.document()["speed"] is None
+    reason = "there is not enough memory. Close something"
+    assert diagnosis.document()["summary"] == f"you cannot stylize on this CPU: {reason}"
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_what_the_driver_lacks_is_told_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TSN_CACHE", str(tmp_path))
+    details = {check.name: check.detail for check in diagnose("cpu").checks}
+    assert "Install the driver" in details["driver"]
+    for name in ("cuda", "tensorrt", "tensorrt-rtx", "encoder nvenc", "decoder nvdec"):
+        assert details[name] == ABOVE
+    assert sum("there is no NVIDIA driver" in detail for detail in details.values()) == 1
+
+
+def test_each_extra_is_there_or_has_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = {check.name: check for check in diagnose("cpu").checks}
+    for extra in EXTRAS:
+        check = checks[f"extra {extra}"]
+        assert check.ok == (not missing(extra))
+        assert not check.needed
+        assert check.ok or "Run: " in check.detail
+    lacking = asked_for("bench")[:1]
+    monkeypatch.setattr(doctoring, "missing", lambda extra: lacking)
+    check = next(check for check in diagnose("cpu").checks if check.name == "extra bench")
+    assert check.detail == f"without {lacking[0].name}. Run: {install_line('bench')}"
 
 
 @pytest.mark.usefixtures("no_driver")
