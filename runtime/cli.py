@@ -41,7 +41,7 @@ class Seconds(click.ParamType[Fraction]):
 
 
 @click.command(name="tsn-run", context_settings={"help_option_names": ["-h", "--help"], "allow_extra_args": True})
-@click.argument("bundle", required=False)
+@click.argument("bundle", metavar="BUNDLE", required=False)
 @click.argument("input_path", metavar="INPUT", required=False, type=FILE)
 @click.option("-o", "--output", type=FilePath(), help="File or folder to write; folder/ is made. [beside INPUT]")
 @click.option(
@@ -184,7 +184,8 @@ def _print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
         answer_with(report.document())
     elif not quiet:
         rate = report.frames_per_second
-        click.echo(f"{report.output}: {report.stages.frames_out} frames, {rate:.2f} frames/s", err=True)
+        count = report.stages.frames_out
+        click.echo(f"{report.output}: {count} frame{'s' if count > 1 else ''}, {rate:.2f} frames/s", err=True)
         if report.cuts:
             click.echo(f"tsn-run: cuts at frames {', '.join(map(str, report.cuts))}", err=True)
     if report.missing or report.damaged:

@@ -15,6 +15,11 @@
 """
 
 
+def one_line(reason: str, cure: str) -> str:
+    """Return the two as one line; a cure may be empty."""
+    return f"{reason}{'' if reason.endswith('?') else '.'} {cure}" if cure else reason
+
+
 class TsnError(Exception):
     """A mistake or a circumstance that the user can act on; commands print it as one line, without a traceback.
 
@@ -36,7 +41,7 @@ class TsnError(Exception):
     @property
     def line(self) -> str:
         """The line that a command prints: the reason and the cure."""
-        return f"{self.reason}. {self.cure}" if self.cure else self.reason
+        return one_line(self.reason, self.cure)
 
 
 class UsageError(TsnError):

@@ -13,7 +13,7 @@ import click
 from tsn.runtime.command.answer import Answer, Failure
 from tsn.runtime.command.signals import Interruption
 from tsn.runtime.command.streams import open_streams
-from tsn.runtime.errors import InputError, OutputError, Terminated, TsnError
+from tsn.runtime.errors import InputError, OutputError, Terminated, TsnError, one_line
 from tsn.runtime.files import refuse_url
 
 
@@ -61,13 +61,11 @@ def _wants_json(command: click.Command) -> bool:
 
 def _fail(name: str, error: BaseException, interruption: Interruption, answer: Answer) -> int:
     """Say why a command ends, and give its exit code. Raises `error` again where it is a bug."""
-    failure = _failure(error, interruption)
+    failure = _failure(name, error, interruption)
     if isinstance(error, Exception) and failure.kind != "bug" and os.environ.get("TSN_DEBUG") == "1":
         traceback.print_exception(error)
-    if isinstance(error, click.ClickException) and failure.kind == "usage":
-        error.show()
-    elif failure.kind != "bug":
-        click.echo(f"{name}: {failure.message}" + (f". {failure.cure}" if failure.cure else ""), err=True)
+    if failure.kind != "bug":
+        click.echo(f"{name}: {one_line(failure.message, failure.cure)}", err=True)
     try:
         answer.print(failure)
     except OutputError as lost:
@@ -77,13 +75,14 @@ def _fail(name: str, error: BaseException, interruption: Interruption, answer: A
     return failure.exit_code
 
 
-def _failure(error: BaseException, interruption: Interruption) -> Failure:
+def _failure(name: str, error: BaseException, interruption: Interruption) -> Failure:
     if isinstance(error, Terminated) or interruption.number == signal.SIGTERM:
         return Failure(exit_code=143, kind="terminated", message="terminated")
     if isinstance(error, (KeyboardInterrupt, click.Abort)) or interruption.number == signal.SIGINT:
         return Failure(exit_code=130, kind="stopped", message="stopped")
     if isinstance(error, click.ClickException):
-        return Failure(exit_code=error.exit_code, kind="usage", message=error.format_message())
+        message = error.format_message().strip().removesuffix(".")
+        return Failure(exit_code=error.exit_code, kind="usage", message=message, cure=f"See {name} --help")
     if isinstance(error, OSError) and isinstance(error.filename, str):
         # A name that is too long, a folder that may not be entered: it shows wherever the file is first looked at.
         return Failure(

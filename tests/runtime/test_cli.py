@@ -371,6 +371,14 @@ def test_a_name_that_no_file_can_have_is_one_line(run: Call, tiny_bundle: Path, 
         assert "Traceback" not in ended.err
 
 
+def test_a_wrong_option_is_one_line_that_says_where_to_look(run: Call) -> None:
+    ended = run("lite", "in.mp4", "--flows")
+    assert ended.code == 2
+    assert ended.err.startswith("tsn-run: No such option '--flows'")
+    assert ended.err.endswith(" See tsn-run --help\n")
+    assert ended.err.count("\n") == 1
+
+
 def test_no_words_at_all_show_how_to_call_it(run: Call) -> None:
     ended = run()
     assert ended.code == 2
