@@ -1,7 +1,6 @@
 """tsn-bench: bundles in, rates out."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -76,14 +75,10 @@ def command(
         from tsn.benchmarks.throughput import compare as comparing
         from tsn.benchmarks.throughput.machine import environment
         from tsn.benchmarks.throughput.measure import measure
-        from tsn.benchmarks.throughput.modes import MODES
-        from tsn.benchmarks.throughput.output import write_output
-        from tsn.benchmarks.throughput.plan import Plan
-        from tsn.benchmarks.throughput.report import cell_of, tables
+        from tsn.benchmarks.throughput.plan import Plan, parse_lengths, parse_sizes
+        from tsn.benchmarks.throughput.report import reasons, tables, write_folder
         from tsn.benchmarks.throughput.results import read_results
-        from tsn.benchmarks.throughput.rows import ROWS, choose_rows
-        from tsn.benchmarks.throughput.sizes import parse_sizes
-        from tsn.benchmarks.throughput.weights import given_weights
+        from tsn.benchmarks.throughput.rows import ROWS, choose_modes, choose_rows, given_weights
         from tsn.runtime.bundle.folder import open_bundle
         from tsn.runtime.files import refuse_unwritable
     except ModuleNotFoundError as error:
@@ -101,12 +96,12 @@ def command(
         sizes=tuple(parse_sizes(sizes or (QUICK_SIZES if quick else SIZES))),
         rows=tuple(choose_rows(rows)),
         rows_named=rows is not None,
-        modes=tuple(MODES[name] for name in _names(modes, list(MODES))),
+        modes=tuple(choose_modes(modes)),
         weights=tuple(given_weights(checkpoints=checkpoints, encoder=encoder, decoder=decoder)),
         source=source,
         style=style,
         frames=frames or (12 if quick else 48),
-        lengths=_lengths(lengths),
+        lengths=parse_lengths(lengths),
         repeats=repeats or (3 if quick else 5),
         turn_seconds=turn_seconds or (1.0 if quick else 10.0),
         warm_up=2 if quick else 4,
@@ -123,13 +118,15 @@ def command(
         refuse_unwritable(output, overwrite=overwrite)
     results = measure(plan, say=lambda line: None if quiet else click.echo(line, err=True))
     if output is not None:
-        write_output(output, results, overwrite=overwrite)
+        write_folder(output, results, overwrite=overwrite)
     if as_json:
         answer_with(results.model_dump(mode="json"))
     else:
-        click.echo("\n\n".join(tables(results)))
-        for entry in results.not_run:
-            click.echo(f"not run: {' '.join(cell_of(entry))}: {entry.reason}")
+        click.echo("
+
+".join(tables(results)))
+        for line in reasons(results):
+            click.echo(line)
     if not results.measurements:
         raise UnavailableError("no row could run here; the reasons are listed above")
     if old is not None:
@@ -143,21 +140,5 @@ def command(
 
 
 def main() -> None:
-    """The command tsn-bench."""
+    """Run the command tsn-bench."""
     run_command(command)
-
-
-def _names(text: str | None, known: Sequence[str]) -> list[str]:
-    names = list(known) if text is None else list(dict.fromkeys(part.strip() for part in text.split(",")))
-    for name in names:
-        if name not in known:
-            raise UsageError(f"there is no mode '{name}'. Choose from: {', '.join(known)}")
-    return names
-
-
-def _lengths(text: str | None) -> tuple[int, ...]:
-    words = [] if text is None else [word.strip() for word in text.split(",")]
-    for word in words:
-        if not word.isdecimal() or int(word) < 2:
-            raise UsageError(f"'{word}' is no length. Give numbers of frames from 2 up, with commas between: 12,48,192")
-    return tuple(sorted({int(word) for word in words}))

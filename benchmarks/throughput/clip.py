@@ -1,22 +1,23 @@
-"""The clip that is measured on: drawn, or cut from a given one, in the size that is asked for."""
+"""The clip that is measured on, drawn or cut from a given one, and what decoding and encoding it take by themselves."""
 
+import time
 from fractions import Fraction
 from pathlib import Path
 
 import av
 
-from tsn.benchmarks.throughput.results import Input
-from tsn.benchmarks.throughput.sizes import NamedSize, even
+from tsn.benchmarks.throughput.plan import NamedSize, even_length
+from tsn.benchmarks.throughput.results import Input, Media, percentiles, rate
 from tsn.runtime.bundle.folder import sha256
 from tsn.runtime.demo import draw_scene
-from tsn.runtime.frame import RGB, Frame
+from tsn.runtime.frame import Frame
 from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Settings
 from tsn.runtime.video.reader import VideoReader
 from tsn.runtime.video.writer import VideoWriter
 
 RATE = 24  # frames a second of a drawn clip
-NETWORK_FRAMES = 8  # frames that the networks alone are fed, over and over
+MOST_BYTES = 1 << 28  # of decoded frames to hold while encoding is measured
 
 
 def prepare_clip(source: Path | None, named: NamedSize, *, frames: int, folder: Path) -> tuple[Path, Input]:
@@ -37,16 +38,74 @@ def prepare_clip(source: Path | None, named: NamedSize, *, frames: int, folder: 
     )
 
 
-def first_frames(clip: Path, *, most: int = NETWORK_FRAMES) -> list[RGB]:
-    """The first frames of a clip, as RGB uint8 (height, width, 3)."""
-    with VideoReader(clip, Settings(max_frames=most)) as reader:
-        return [frame.rgb for frame in reader]
-
-
-def clip_frames(clip: Path, *, most: int) -> list[Frame]:
-    """The first frames of a clip with their times."""
+def first_frames(clip: Path, most: int) -> list[Frame]:
+    """Read the first frames of a clip."""
     with VideoReader(clip, Settings(max_frames=most)) as reader:
         return list(reader)
+
+
+class MediaAlone:
+    """Decoding and encoding of a clip with nothing beside them: the rates that no network can lift.
+
+    Args:
+        frames: of each turn, at most; fewer where the decoded ones would fill the memory.
+        folder: where the encoded clip goes.
+    """
+
+    def __init__(self, clip: Path, described: Input, *, frames: int, threads: int | None, folder: Path) -> None:
+        self._frames = min(frames, max(8, MOST_BYTES // (described.width * described.height * 3)))
+        self._clip, self._output, self._threads = clip, folder / "encoded.mp4", threads
+        self._size = described.size
+        self._turns: list[tuple[list[float], list[float]]] = []
+        decode_alone(clip, frames=2)  # libraries load, the file comes into memory
+
+    def take_turn(self) -> None:
+        """Decode the clip and encode it again, once."""
+        decode = decode_alone(self._clip, frames=self._frames)
+        self._turns.append((decode, encode_alone(self._clip, self._output, frames=self._frames, threads=self._threads)))
+
+    def results(self) -> list[Media]:
+        """Return the rates of all turns so far; none where there was no turn."""
+        found: list[Media] = []
+        for index, part in enumerate(("decode", "encode")):
+            turns = [turn[index] for turn in self._turns]
+            if turns:
+                rates = rate([len(times) * 1000 / sum(times) for times in turns])
+                times = percentiles([time for turn in turns for time in turn])
+                found.append(Media(part=part, size=self._size, frames_per_second=rates, frame_ms=times))
+        return found
+
+
+def decode_alone(clip: Path, *, frames: int) -> list[float]:
+    """Return the time in ms of each frame of a clip, from the file to RGB; the first includes opening the file."""
+    times: list[float] = []
+    begun = time.perf_counter()
+    with VideoReader(clip, Settings(max_frames=frames)) as reader:
+        for _ in reader:
+            ended = time.perf_counter()
+            times.append((ended - begun) * 1000)
+            begun = ended
+    return times
+
+
+def encode_alone(clip: Path, output: Path, *, frames: int, threads: int | None) -> list[float]:
+    """Return the time in ms of each frame of a clip, from RGB to the file; the last includes flushing the encoder."""
+    times: list[float] = []
+    decoded = first_frames(clip, frames)
+    settings = Settings(overwrite=True)
+    with (
+        VideoReader(clip, Settings(max_frames=1)) as reader,
+        VideoWriter(output, source=reader, settings=settings, threads=threads) as writer,
+    ):
+        begun = time.perf_counter()
+        for frame in decoded:
+            writer.write(frame)
+            ended = time.perf_counter()
+            times.append((ended - begun) * 1000)
+            begun = ended
+        writer.close()
+        times[-1] += (time.perf_counter() - begun) * 1000
+    return times
 
 
 def _drawn(path: Path, size: Size, frames: int) -> Size:
@@ -67,7 +126,7 @@ def _cut(source: Path, path: Path, named: NamedSize, frames: int) -> Size:
         with VideoReader(source, Settings(max_frames=1)) as reader:
             original = reader.size
         scale = Fraction(named.lines, min(original.width, original.height))
-        size = Size(even(original.width * scale), even(original.height * scale))
+        size = Size(even_length(original.width * scale), even_length(original.height * scale))
     settings = Settings(max_frames=frames, size=size, quality=90)
     with (
         VideoReader(source, settings) as reader,

@@ -1,9 +1,9 @@
-"""What became slower since an earlier measurement, by more than the noise of the two."""
+"""Two measurements compared: a cell is slower when it lost more than the noise of the two."""
 
+import math
 from dataclasses import dataclass
 
 from tsn.benchmarks.throughput.results import Environment, Measurement, Results
-from tsn.benchmarks.throughput.spread import pooled
 from tsn.runtime.errors import UsageError
 
 TOLERANCE = 0.10  # a rate may fall by this share: what a machine varies by from one day to the next
@@ -21,12 +21,12 @@ class Change:
 
     @property
     def loss(self) -> float:
-        """The share of the rate that is gone; below 0 where it grew."""
+        """Return the share of the rate that is gone; below 0 where it grew."""
         return 1 - self.after / self.before
 
     @property
     def slower(self) -> bool:
-        """Whether the loss is more than the noise."""
+        """Return whether the loss is more than the noise."""
         return self.loss > self.noise
 
 
@@ -40,11 +40,11 @@ class Comparison:
 
     @property
     def slower(self) -> list[Change]:
-        """What became slower, the worst first."""
+        """Return the changes that are slower, the worst first."""
         return sorted((change for change in self.changes if change.slower), key=lambda change: -change.loss)
 
     def lines(self) -> list[str]:
-        """The comparison for people."""
+        """Return the comparison for people."""
         found = [
             f"slower: {change.cell}: {change.before:.2f} -> {change.after:.2f} frames/s "
             f"(-{change.loss:.1%}, noise {change.noise:.1%})"
@@ -82,8 +82,13 @@ def refuse_other_machine(old: Environment, here: Environment) -> None:
 
 
 def cell_name(cell: Measurement) -> str:
-    """What makes a cell the same in two measurements."""
+    """Return the name by which a cell of one measurement is found in another."""
     return f"{cell.bundle} {cell.size} {cell.row} {cell.mode} {cell.scope}"
+
+
+def pooled(first: float, second: float) -> float:
+    """Return the spread that two measurements have together: the root of their mean square."""
+    return math.sqrt((first**2 + second**2) / 2)
 
 
 def _change(name: str, before: Measurement, after: Measurement, tolerance: float) -> Change:

@@ -1,49 +1,61 @@
-"""The machine that is measured on: processor, memory, GPU, versions of libraries."""
+"""The machine that is measured on: its processor, memory, GPU and libraries, and the limits of its devices."""
 
 import csv
-import ctypes
+import importlib.util
 import io
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from tsn.benchmarks.throughput.results import Environment, Gpu
+import numpy as np
+import psutil
+
+from tsn.benchmarks.throughput.results import Environment, GpuInfo
+from tsn.benchmarks.throughput.rows import Device, Precision
+from tsn.runtime.backends.driver import load_driver
+from tsn.runtime.errors import UnavailableError
+from tsn.runtime.threads import usable_cores
 
 LIBRARIES = (
     "av", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "tensorrt", "tensorrt-rtx",
     "torch", "torch-tensorrt", "torchvision",
 )  # fmt: skip
 GPU_FIELDS = "name,driver_version,memory.total,clocks.sm,clocks.mem"
+TRIES = 5  # of a matrix product and of a copy; the best counts: a peak is what the device can do undisturbed
+CPU_SIDE, CUDA_SIDE = 1536, 8192  # of the square matrices
+CPU_COPY, CUDA_COPY = 64 << 20, 1 << 30  # bytes: past the caches
 
 
 def environment() -> Environment:
-    """What this machine is, before anything is measured on it."""
+    """Describe this machine, before anything is measured on it."""
     return Environment(
         system=f"{platform.system()} {platform.machine()}",
         processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        memory_mb=_memory_mb(),
+        cores=usable_cores(),
+        memory_mb=round(psutil.virtual_memory().total / 2**20),
         load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         gpu=gpu(),
         versions={"python": platform.python_version(), **_versions()},
     )
 
 
-def gpu() -> Gpu | None:
-    """The first GPU with its clocks, or None where nvidia-smi finds none."""
+def gpu() -> GpuInfo | None:
+    """Return the first GPU with its clocks, or None where nvidia-smi finds none."""
     rows = _nvidia_smi(f"--query-gpu={GPU_FIELDS}")
     return parse_gpu(rows[0]) if rows else None
 
 
-def parse_gpu(row: Sequence[str]) -> Gpu:
-    """The GPU in a row of nvidia-smi's answer to GPU_FIELDS."""
+def parse_gpu(row: Sequence[str]) -> GpuInfo:
+    """Read a row of nvidia-smi's answer to GPU_FIELDS."""
     name, driver, memory, sm_clock, memory_clock = row
-    return Gpu(
+    return GpuInfo(
         name=name,
         driver=driver,
         memory_mb=float(memory),
@@ -53,7 +65,7 @@ def parse_gpu(row: Sequence[str]) -> Gpu:
 
 
 def gpu_memory_mb(process: int) -> float | None:
-    """What a process holds on its GPUs, by nvidia-smi; None where that does not list it."""
+    """Return what a process holds on its GPUs, by nvidia-smi; None where that does not list it."""
     rows = _nvidia_smi("--query-compute-apps=pid,used_memory")
     held = [float(memory) for pid, memory in rows if pid == str(process) and memory.replace(".", "", 1).isdecimal()]
     return sum(held) if held else None
@@ -61,39 +73,44 @@ def gpu_memory_mb(process: int) -> float | None:
 
 @cache
 def has_nvidia_driver() -> bool:
-    """Whether the driver's library can be loaded: without it no library for the GPU needs to be tried."""
+    """Return whether the driver's library can be loaded: without it no library for the GPU needs to be tried."""
     try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
+        load_driver()
+    except UnavailableError:
         return False
     return True
 
 
-def peak_host_mb() -> float | None:
-    """The most memory that this process has held at a time; None where the system does not tell.
+def peak_host_mb() -> float:
+    """Return the most memory that this process has held at a time.
 
     On Linux VmHWM, not getrusage: the latter begins with the size of the process that started this one.
     """
-    if (held := _status_mb("VmHWM")) is not None:
-        return held
-    if sys.platform == "darwin":
-        import resource  # there is none on Windows
+    if sys.platform == "linux":
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / 2**20
+    import resource  # there is none on Windows
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return None
-
-
-def held_host_mb() -> float | None:
-    """The memory that this process holds now; None where the system does not tell."""
-    return _status_mb("VmRSS")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts in bytes
 
 
-def _status_mb(field: str) -> float | None:
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith(field))
-    return int(kilobytes) / 1024
+def held_host_mb() -> float:
+    """Return the memory that this process holds now."""
+    return psutil.Process().memory_info().rss / 2**20
+
+
+def measure_limit(device: Device, precision: Precision, *, threads: int | None) -> tuple[float | None, float | None]:
+    """Return floating-point operations a second in a matrix product, and bytes a second read and written in a copy.
+
+    On a CPU in FP32 by NumPy, otherwise by PyTorch; None where that is not installed. A multiply-add is two operations.
+    """
+    if device == "cpu" and precision == "fp32":
+        return _numpy_matmul(), _numpy_copy(threads or usable_cores())
+    if importlib.util.find_spec("torch") is None:
+        return None, None
+    return _torch_limit(device, precision, threads=threads)
 
 
 def _nvidia_smi(query: str) -> list[list[str]]:
@@ -114,12 +131,6 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _memory_mb() -> float | None:
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return None
-    return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20)
-
-
 def _versions() -> dict[str, str]:
     found: dict[str, str] = {}
     for library in LIBRARIES:
@@ -128,3 +139,48 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _numpy_matmul() -> float:
+    one, other = (np.random.default_rng(seed).random((CPU_SIDE, CPU_SIDE), np.float32) for seed in (0, 1))
+    product = np.empty_like(one)
+    return 2 * CPU_SIDE**3 / _best(lambda: np.matmul(one, other, out=product))
+
+
+def _numpy_copy(threads: int) -> float:
+    source, target = np.ones(CPU_COPY, np.uint8), np.zeros(CPU_COPY, np.uint8)
+    parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
+    with ThreadPoolExecutor(threads) as pool:
+        return 2 * CPU_COPY / _best(lambda: list(pool.map(lambda part: np.copyto(*part), parts)))
+
+
+def _torch_limit(device: Device, precision: Precision, *, threads: int | None) -> tuple[float | None, float | None]:
+    import torch  # here: rows without PyTorch measure their limit too
+
+    if device == "cuda" and not torch.cuda.is_available():
+        return None, None
+    if threads is not None:
+        torch.set_num_threads(threads)
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    side, length = (CPU_SIDE, CPU_COPY) if device == "cpu" else (CUDA_SIDE, CUDA_COPY)
+    one, other = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
+    source = torch.ones(length, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+
+    def finished(call: Callable[[], object]) -> None:
+        call()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    matmul = 2 * side**3 / _best(lambda: finished(lambda: torch.matmul(one, other)))
+    return matmul, 2 * length / _best(lambda: finished(lambda: target.copy_(source)))
+
+
+def _best(call: Callable[[], object]) -> float:
+    call()  # threads start, memory is mapped
+    times: list[float] = []
+    for _ in range(TRIES):
+        begun = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begun)
+    return min(times)

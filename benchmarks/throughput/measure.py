@@ -9,11 +9,11 @@ from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tsn.benchmarks.throughput import modes
-from tsn.benchmarks.throughput.clip import prepare_clip
+from tsn.benchmarks.throughput.cells import Basis, length_rates, measurements
+from tsn.benchmarks.throughput.clip import MediaAlone, prepare_clip
 from tsn.benchmarks.throughput.machine import environment
-from tsn.benchmarks.throughput.media import decode_alone, encode_alone
 from tsn.benchmarks.throughput.plan import Plan
+from tsn.benchmarks.throughput.process import Request, row_process
 from tsn.benchmarks.throughput.results import (
     BundleInfo,
     Conditions,
@@ -25,17 +25,12 @@ from tsn.benchmarks.throughput.results import (
     NotRun,
     Results,
 )  # fmt: skip
-from tsn.benchmarks.throughput.spread import percentiles, rate
-from tsn.benchmarks.throughput.summary import Setting, length_rates, measurements
-from tsn.benchmarks.throughput.task import Request
-from tsn.benchmarks.throughput.turns import Say, may_run, run_lanes
-from tsn.benchmarks.throughput.workers import row_process
+from tsn.benchmarks.throughput.rows import mode_obstacle, networks_of_frame
+from tsn.benchmarks.throughput.turns import Say, run_contenders, weights_or_obstacle
 from tsn.export.onnx.multiply_adds import Work, count_work
 from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.errors import BundleError, InputError
 from tsn.runtime.geometry import Size
-
-MOST_BYTES = 1 << 28  # of decoded frames to hold while encoding is measured
 
 
 def measure(plan: Plan, *, say: Say) -> Results:
@@ -66,23 +61,22 @@ def measure(plan: Plan, *, say: Say) -> Results:
                 raise InputError(f"{plan.source} has {described.frames} frames, --lengths asks for {plan.lengths[-1]}")
             inputs.append(described)
             limits = limits or measure_limits(plan, clip, folder, say=say)
-            beside = _Media(plan, clip, described, folder)
+            alone = MediaAlone(clip, described, frames=plan.frames, threads=plan.threads, folder=folder)
             for bundle in plan.bundles:
-                lanes, absent = run_lanes(
-                    plan, bundle, named.name, clip, folder=folder, between=beside.turn, left=left, say=say
+                contenders, absent = run_contenders(
+                    plan, bundle, named.name, clip, folder=folder, between=alone.take_turn, left=left, say=say
                 )
-                own = beside.results()
-                setting = Setting(
+                basis = Basis(
                     bundle=bundle.manifest.name,
                     clip=described,
-                    work=_work(plan, bundle, described),
+                    work=_work_by_mode(plan, bundle, described),
                     limits=limits,
-                    media=own,
+                    media=alone.results(),
                 )
-                cells += measurements(lanes, setting)
-                by_length += length_rates(lanes, setting)
+                cells += measurements(contenders, basis)
+                by_length += length_rates(contenders, basis)
                 empty += absent
-            media += beside.results()
+            media += alone.results()
     return Results(
         version=metadata.version("temporalstylenet"),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -106,12 +100,12 @@ def measure(plan: Plan, *, say: Say) -> Results:
 
 
 def measure_limits(plan: Plan, clip: Path, folder: Path, *, say: Say) -> list[Limit]:
-    """What this machine's devices reach, in each precision that a row which may run computes in."""
+    """Measure what this machine's devices reach, in the precision of each row that may run."""
     limits: dict[tuple[str, str], Limit] = {}
     for bundle in plan.bundles:
         for row in plan.rows:
             key = (row.device, row.precision)
-            weights = may_run(plan, bundle, row, plan.modes[0])
+            weights = weights_or_obstacle(plan, bundle, row, plan.modes[0])
             if key in limits or isinstance(weights, str):
                 continue
             say(f"measuring the limit of {row.device} in {row.precision}")
@@ -136,7 +130,7 @@ def measure_limits(plan: Plan, clip: Path, folder: Path, *, say: Say) -> list[Li
 
 
 def merged(empty: Sequence[NotRun], *, sizes: int, ways: int) -> list[NotRun]:
-    """Cells that stay empty for one reason at every size as one entry without a size; then the same over the modes."""
+    """Return the empty cells, those of one reason at every size as one without a size; then the same over the modes."""
     for axis, every in (("size", sizes), ("mode", ways)):
         groups: dict[NotRun, list[NotRun]] = {}
         for entry in empty:
@@ -147,40 +141,14 @@ def merged(empty: Sequence[NotRun], *, sizes: int, ways: int) -> list[NotRun]:
     return list(empty)
 
 
-class _Media:
-    """Decoding and encoding alone, measured between the turns of the rows."""
-
-    def __init__(self, plan: Plan, clip: Path, described: Input, folder: Path) -> None:
-        most = max(8, MOST_BYTES // (described.width * described.height * 3))
-        self._frames = min(plan.frames, most)
-        self._clip, self._output, self._threads = clip, folder / "encoded.mp4", plan.threads
-        self._size = described.size
-        self._turns: list[tuple[list[float], list[float]]] = []
-        decode_alone(clip, frames=2)  # libraries load, the file comes into memory
-
-    def turn(self) -> None:
-        decode = decode_alone(self._clip, frames=self._frames)
-        self._turns.append((decode, encode_alone(self._clip, self._output, frames=self._frames, threads=self._threads)))
-
-    def results(self) -> list[Media]:
-        found: list[Media] = []
-        for index, part in enumerate(("decode", "encode")):
-            turns = [turn[index] for turn in self._turns]
-            if turns:
-                rates = rate([len(times) * 1000 / sum(times) for times in turns])
-                times = percentiles([time for turn in turns for time in turn])
-                found.append(Media(part=part, size=self._size, frames_per_second=rates, frame_ms=times))
-        return found
-
-
-def _work(plan: Plan, bundle: Bundle, clip: Input) -> dict[str, Work]:
-    """The work of a frame in each mode, as far as the graphs tell it."""
+def _work_by_mode(plan: Plan, bundle: Bundle, clip: Input) -> dict[str, Work]:
+    """Count the work of a frame in each mode, as far as the graphs tell it."""
     found: dict[str, Work] = {}
     size = Size(clip.width, clip.height)
     for mode in plan.modes:
-        if modes.absence(mode, bundle.manifest) is None:
+        if mode_obstacle(mode, bundle.manifest) is None:
             with suppress(BundleError):
-                parts = [count_work(bundle.network(name), size) for name in modes.called(mode, bundle.manifest)]
+                parts = [count_work(bundle.network(name), size) for name in networks_of_frame(mode, bundle.manifest)]
                 found[mode.name] = Work(
                     multiply_adds=sum(part.multiply_adds for part in parts),
                     memory_values=sum(part.memory_values for part in parts),

@@ -1,15 +1,27 @@
-"""What one call of tsn-bench is to measure."""
+"""What one call of tsn-bench is to measure: bundles, sizes, rows, modes, and for how long."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from tsn.benchmarks.throughput.modes import Mode
-from tsn.benchmarks.throughput.rows import Row
-from tsn.benchmarks.throughput.sizes import NamedSize
-from tsn.benchmarks.throughput.weights import WeightFiles
+from tsn.benchmarks.throughput.rows import Mode, Row, WeightFiles
 from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.bundle.manifest import Manifest
 from tsn.runtime.errors import InputError, UsageError
+from tsn.runtime.geometry import Size
+
+ASPECT = Fraction(16, 9)  # of drawn clips
+LINES = {"4k": 2160, "8k": 4320}
+MOST_LINES = 4320
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedSize:
+    """A size and what it was called: "480p", "1280x720"."""
+
+    name: str
+    size: Size
+    lines: int | None  # where only the shorter side was given: a clip keeps its proportions then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +37,7 @@ class Plan:
     source: Path | None  # a clip; None: one is drawn
     style: str | None  # None: the bundle's first
     frames: int  # at most, of a turn
-    repeats: int
+    repeats: int  # turns of each row
     lengths: tuple[int, ...] = ()  # frames of turns from file to file that show what the length does
     turn_seconds: float  # what a turn aims at
     warm_up: int = 4  # frames before anything counts
@@ -41,7 +53,7 @@ class Plan:
             raise UsageError(f"two bundles are called '{twice[0]}': their results could not be told apart")
 
     def style_of(self, manifest: Manifest) -> str:
-        """The style that a bundle is measured with. Raises UsageError: there is none; InputError: it is not there."""
+        """Return the style to measure a bundle with. Raises UsageError: there is none; InputError: it is not there."""
         if self.style is not None:
             if self.style not in manifest.styles and not Path(self.style).is_file():
                 raise InputError(
@@ -52,3 +64,34 @@ class Plan:
         if not manifest.styles:
             raise UsageError(f"the bundle '{manifest.name}' holds no style. Give a picture: --style painting.jpg")
         return sorted(manifest.styles)[0]
+
+
+def parse_sizes(text: str) -> list[NamedSize]:
+    """Return the sizes that "480p,720p,1280x720,4k" names, without repetitions. Raises UsageError."""
+    return [parse_size(name) for name in dict.fromkeys(part.strip().lower() for part in text.split(","))]
+
+
+def parse_size(name: str) -> NamedSize:
+    """Return the size that "480p" or "854x480" names; a number of lines is taken at 16:9, with even sides."""
+    lines = LINES.get(name) or (int(name[:-1]) if name.endswith("p") and name[:-1].isdecimal() else None)
+    if lines is None:
+        if "x" not in name:
+            raise UsageError(f"'{name}' is not a size. Give 480p, 4k or WIDTHxHEIGHT, with commas between")
+        return NamedSize(name=name, size=Size.parse(name), lines=None)
+    if not 16 <= lines <= MOST_LINES:
+        raise UsageError(f"'{name}' is out of range: 16p to {MOST_LINES}p")
+    return NamedSize(name=name, size=Size(even_length(lines * ASPECT), even_length(Fraction(lines))), lines=lines)
+
+
+def even_length(length: Fraction) -> int:
+    """Return the even number nearest to `length`: 4:2:0 video has no odd sides."""
+    return max(2, round(length / 2) * 2)
+
+
+def parse_lengths(text: str | None) -> tuple[int, ...]:
+    """Return the numbers of frames that "12,48,192" names, in order. Raises UsageError."""
+    words = [] if text is None else [word.strip() for word in text.split(",")]
+    for word in words:
+        if not word.isdecimal() or int(word) < 2:
+            raise UsageError(f"'{word}' is no length. Give numbers of frames from 2 up, with commas between: 12,48,192")
+    return tuple(sorted({int(word) for word in words}))

@@ -1,19 +1,34 @@
-"""report.png: bars of frames/s, stacked stage times, and how the cost grows."""
+"""report.png: bars of frames/s, stacked stage times, and how the cost grows with the size, the length and the flow."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from tsn.benchmarks.throughput.growth_plots import growth_plots
-from tsn.benchmarks.throughput.plot_style import FAINT, INK, SERIES, STAGES, UNKNOWN_STAGE, heading, line_name, plain
-from tsn.benchmarks.throughput.report import SCOPES
-from tsn.benchmarks.throughput.results import Measurement, Results, Scope
+from tsn.benchmarks.throughput.results import SCOPES, Measurement, Results, Scope
+
+Points = Mapping[str, Sequence[tuple[float, float]]]  # of each line, by its name
 
 BAR, GAP = 0.8, 0.35  # the height of a bar, and the space between groups; one bar to the next is 1
+# Paul Tol's bright and muted schemes, without their greys: told apart in print and by the colour-blind.
+SERIES = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
+STAGES = {
+    "decode": "#88CCEE",
+    "upload": "#DDCC77",
+    "stylize": "#332288",
+    "flow": "#117733",
+    "blend": "#44AA99",
+    "download": "#999933",
+    "encode": "#CC6677",
+    "other": "#AA4499",
+}
+UNKNOWN_STAGE = "#661100"
+MARKERS = "os^Dvp*X"
+INK, FAINT = "#222222", "#DDDDDD"
 
 
 def draw_report(results: Results, path: Path) -> None:
@@ -27,6 +42,53 @@ def draw_report(results: Results, path: Path) -> None:
     FigureCanvasAgg(figure).print_png(path)
 
 
+def growth_plots(results: Results, scope: Scope) -> list[Callable[[Axes], None]]:
+    """Return a function for each plot of a scope that draws it; without two points on its axis there is no plot."""
+    plots: list[Callable[[Axes], None]] = []
+    pixels = against_pixels(results, scope)
+    if _several(pixels):
+        names = {
+            cell.width * cell.height / 1e6: f"{cell.size}\n{cell.width * cell.height / 1e6:.2g}"
+            for cell in results.measurements
+        }
+        plots.append(lambda axes: _rate_against_pixels(axes, pixels, names))
+    lengths = against_length(results) if scope == "file" else {}
+    if _several(lengths):
+        plots.append(lambda axes: _rate_against_length(axes, lengths))
+    updates = flow_against_updates(results) if scope == "networks" else {}
+    if _several(updates):
+        plots.append(lambda axes: _flow_against_updates(axes, updates))
+    return plots
+
+
+def against_pixels(results: Results, scope: Scope) -> Points:
+    """Return frames a second by million pixels of a frame."""
+    return _gathered(
+        (_line_name(cell.bundle, cell.row, cell.mode), cell.width * cell.height / 1e6, cell.frames_per_second.median)
+        for cell in results.measurements
+        if cell.scope == scope
+    )
+
+
+def against_length(results: Results) -> Points:
+    """Return frames a second from file to file by the frames of the video."""
+    return _gathered(
+        (f"{_line_name(cell.bundle, cell.row, cell.mode)} {cell.size}", cell.frames, cell.frames_per_second.median)
+        for cell in results.by_length
+    )
+
+
+def flow_against_updates(results: Results) -> Points:
+    """Return milliseconds of the stage `flow` by the updates of the bundles' own flow; a line for each scale."""
+    flows = {bundle.name: (bundle.flow_updates, bundle.flow_scale) for bundle in results.bundles}
+    found: list[tuple[str, float, float]] = []
+    for cell in results.measurements:
+        updates, scale = flows.get(cell.bundle, (None, None))
+        if cell.scope == "networks" and "flow" in cell.stages and updates is not None and scale is not None:
+            found.append((f"scale {scale:g}, {cell.row} {cell.size}", updates, cell.stages["flow"].mean))
+    return _gathered(found)
+
+
 def _figure(results: Results, scopes: Sequence[Scope]) -> Figure:
     columns = [[cell for cell in results.measurements if cell.scope == scope] for scope in scopes]
     growth = [growth_plots(results, scope) for scope in scopes]
@@ -36,15 +98,15 @@ def _figure(results: Results, scopes: Sequence[Scope]) -> Figure:
     axes = figure.subplots(len(heights), len(scopes), squeeze=False, height_ratios=heights)
     for column, scope in enumerate(scopes):
         first, second, *rest = (line[column] for line in axes)
-        _rates(first, columns[column])
-        heading(first, f"Frames a second, {SCOPES[scope]}")
-        _stages(second, columns[column])
+        _draw_rates(first, columns[column])
+        _heading(first, f"Frames a second, {SCOPES[scope]}")
+        _draw_stages(second, columns[column])
         for place, draw in zip_longest(rest, growth[column]):
             draw(place) if draw else place.set_axis_off()
     return figure
 
 
-def _rates(axes: Axes, cells: Sequence[Measurement]) -> None:
+def _draw_rates(axes: Axes, cells: Sequence[Measurement]) -> None:
     sizes = list(dict.fromkeys(cell.size for cell in cells))
     positions = _positions(cells)
     rates = [cell.frames_per_second for cell in cells]
@@ -72,11 +134,11 @@ def _rates(axes: Axes, cells: Sequence[Measurement]) -> None:
             fontsize=8,
             color=INK,
         )
-    _dress(axes, cells, positions, "frames/s: median; the line spans the turns")
+    _dress_bars(axes, cells, positions, "frames/s: median; the line spans the turns")
     axes.set_xlim(0, 1.35 * max(max(rate.turns) for rate in rates))
 
 
-def _stages(axes: Axes, cells: Sequence[Measurement]) -> None:
+def _draw_stages(axes: Axes, cells: Sequence[Measurement]) -> None:
     positions = _positions(cells)
     names = list(dict.fromkeys(name for cell in cells for name in cell.stages))
     names.sort(key=lambda name: list(STAGES).index(name) if name in STAGES else len(STAGES))
@@ -97,8 +159,8 @@ def _stages(axes: Axes, cells: Sequence[Measurement]) -> None:
             label=name,
         )
     overlap = "; the stages overlap" if cells[0].scope == "file" else ""
-    _dress(axes, cells, positions, f"ms for a frame: mean{overlap}")
-    heading(axes, "Stages")
+    _dress_bars(axes, cells, positions, f"ms for a frame: mean{overlap}")
+    _heading(axes, "Stages")
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.01, 0.98),
@@ -123,11 +185,95 @@ def _positions(cells: Sequence[Measurement]) -> list[float]:
     return positions
 
 
-def _dress(axes: Axes, cells: Sequence[Measurement], positions: Sequence[float], label: str) -> None:
-    labels = [f"{line_name(cell.bundle, cell.row, cell.mode)}  {cell.size}" for cell in cells]
+def _dress_bars(axes: Axes, cells: Sequence[Measurement], positions: Sequence[float], label: str) -> None:
+    labels = [f"{_line_name(cell.bundle, cell.row, cell.mode)}  {cell.size}" for cell in cells]
     axes.set_yticks(positions, labels, fontsize=8)
     axes.set_ylim(max(positions) + 0.7, min(positions) - 0.7)
     axes.set_xlabel(label, fontsize=9)
     axes.grid(axis="x", color=FAINT, linewidth=0.6)
     axes.tick_params(axis="y", length=0)
-    plain(axes)
+    _plain(axes)
+
+
+def _gathered(found: Iterable[tuple[str, float, float]]) -> Points:
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for name, x, y in found:
+        lines.setdefault(name, []).append((x, y))
+    return {name: sorted(points) for name, points in lines.items()}
+
+
+def _several(points: Points) -> bool:
+    return len({x for line in points.values() for x, _ in line}) > 1
+
+
+def _rate_against_pixels(axes: Axes, points: Points, names: Mapping[float, str]) -> None:
+    _draw_lines(axes, points)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks(list(names), list(names.values()))
+    axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    _dress_lines(axes, "Growth with the size", "size, and million pixels of a frame", "frames/s")
+
+
+def _rate_against_length(axes: Axes, points: Points) -> None:
+    _draw_lines(axes, points)
+    axes.set_xscale("log")
+    _whole_numbers(axes, points)
+    axes.set_ylim(bottom=0)
+    _dress_lines(axes, "Growth with the length", "frames of the video", "frames/s")
+
+
+def _flow_against_updates(axes: Axes, points: Points) -> None:
+    _draw_lines(axes, points)
+    _whole_numbers(axes, points)
+    axes.set_ylim(bottom=0)
+    _dress_lines(axes, "The flow alone", "updates of the flow", "ms for a frame: mean")
+
+
+def _draw_lines(axes: Axes, points: Points) -> None:
+    for index, (name, line) in enumerate(points.items()):
+        axes.plot(
+            [x for x, _ in line],
+            [y for _, y in line],
+            marker=MARKERS[index % len(MARKERS)],
+            color=SERIES[index % len(SERIES)],
+            linewidth=2,
+            label=name,
+        )
+
+
+def _whole_numbers(axes: Axes, points: Points) -> None:
+    """Ticks where something was measured."""
+    ticks = sorted({x for line in points.values() for x, _ in line})
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
+
+
+def _dress_lines(axes: Axes, title: str, x: str, y: str) -> None:
+    axes.grid(which="both", color=FAINT, linewidth=0.6)
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.legend(frameon=False, fontsize=8)
+    _heading(axes, title)
+    _plain(axes)
+
+
+def _line_name(bundle: str, row: str, mode: str) -> str:
+    """The name of a row in a plot."""
+    return f"{bundle} {row}" if mode == "frame-wise" else f"{bundle} {row} {mode}"
+
+
+def _heading(axes: Axes, text: str) -> None:
+    """Put a title over a plot."""
+    axes.set_title(text, loc="left", color=INK, fontweight="bold")
+
+
+def _plain(axes: Axes) -> None:
+    """Take away what holds no figures."""
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(labelsize=8, colors=INK)

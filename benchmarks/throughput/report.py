@@ -1,16 +1,26 @@
-"""report.md: the results for people."""
+"""The folder of a measurement, and the tables in it: results.json, report.md for people, report.png."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from tsn.benchmarks.throughput.results import Measurement, NotRun, Results, Scope, StageTime
+from tsn.benchmarks.throughput.plots import draw_report
+from tsn.benchmarks.throughput.results import FILE_NAME, SCOPES, Measurement, NotRun, Results, Scope, StageTime
 from tsn.benchmarks.throughput.rows import ROWS
+from tsn.runtime.files import whole_folder
 
 PICTURE = "report.png"
-SCOPES: Mapping[Scope, str] = {"file": "from file to file", "networks": "networks only"}
+
+
+def write_folder(folder: Path, results: Results, *, overwrite: bool) -> None:
+    """Write the folder whole or not at all. Raises OutputError."""
+    with whole_folder(folder, marker=FILE_NAME, overwrite=overwrite) as temporary:
+        (temporary / FILE_NAME).write_text(results.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (temporary / "report.md").write_text(markdown(results), encoding="utf-8")
+        draw_report(results, temporary / PICTURE)
 
 
 def markdown(results: Results) -> str:
-    """The report as Markdown. `report.png` is expected beside it."""
+    """Return the report as Markdown. `report.png` is expected beside it."""
     parts = [
         "# tsn-bench",
         "    " + " ".join(results.command),
@@ -26,8 +36,18 @@ def markdown(results: Results) -> str:
 
 
 def tables(results: Results) -> list[str]:
-    """A table of rates for each scope, each under a heading."""
+    """Return a table of rates for each scope, each under a heading."""
     return [part for scope in SCOPES for part in _rates(results, scope)]
+
+
+def reasons(results: Results) -> list[str]:
+    """Return a line for each cell that stayed empty: which, and why."""
+    return [
+        "not run: "
+        + " ".join(part for part in (one.bundle, one.row, one.size, one.mode, one.scope) if part is not None)
+        + f": {one.reason}"
+        for one in results.not_run
+    ]
 
 
 def _rates(results: Results, scope: Scope) -> list[str]:
@@ -143,11 +163,6 @@ def _media(results: Results) -> str:
     ]
     head = ["size", "part", "frames/s", "p50 ms", "p95", "p99"]
     return "## Decoding and encoding alone\n\n" + _table(head, lines) if lines else ""
-
-
-def cell_of(entry: NotRun) -> list[str]:
-    """The bundle, the row and, where they are not all of them, the size, the mode and the scope."""
-    return [part for part in (entry.bundle, entry.row, entry.size, entry.mode, entry.scope) if part is not None]
 
 
 def _not_run(entries: Sequence[NotRun]) -> str:

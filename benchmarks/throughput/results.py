@@ -1,18 +1,21 @@
-"""What results.json holds. docs/benchmarks.md describes it for its readers."""
+"""The schema of results.json. docs/benchmarks.md describes it for its readers."""
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tsn.runtime.bundle.manifest import refuse_newer
 from tsn.runtime.errors import InputError
 
 FORMAT = 1  # raised when older versions can no longer read the results
-FILE = "results.json"
+FILE_NAME = "results.json"
 
 Scope = Literal["file", "networks"]  # from file to file, decode and encode inside; or the networks alone
+SCOPES: Mapping[Scope, str] = {"file": "from file to file", "networks": "networks only"}  # for people
 
 
 class _Model(BaseModel):
@@ -53,7 +56,7 @@ class StageTime(_Model):
     p99: float | None = None
 
 
-class Gpu(_Model):
+class GpuInfo(_Model):
     """The first GPU as nvidia-smi states it."""
 
     name: str
@@ -71,7 +74,7 @@ class Environment(_Model):
     cores: int  # that this process may use
     memory_mb: float | None
     load_average: float | None  # runnable processes over the last minute, before the measurement: above 0.5, a warning
-    gpu: Gpu | None
+    gpu: GpuInfo | None
     versions: Mapping[str, str]  # python and the libraries that are installed
 
 
@@ -193,14 +196,33 @@ class Results(_Model):
     not_run: tuple[NotRun, ...]
 
 
+def rate(turns: Sequence[float]) -> Rate:
+    """Return the median of the rates of repeated turns, and their sample standard deviation as a share of it."""
+    median = statistics.median(turns)
+    spread = statistics.stdev(turns) / median if len(turns) > 1 and median else 0.0
+    return Rate(median=median, spread=spread, turns=tuple(turns))
+
+
+def ratio(turns: Sequence[float], baseline: Sequence[float]) -> Ratio:
+    """Return how many times faster than the baseline, from pairs of turns that ran one after the other."""
+    ratios = [own / base for own, base in zip(turns, baseline, strict=True)]
+    return Ratio(median=statistics.median(ratios), low=min(ratios), high=max(ratios))
+
+
+def percentiles(milliseconds: Sequence[float]) -> Percentiles:
+    """Return mean, p50, p95 and p99 of times in ms, interpolated linearly between neighbours."""
+    p50, p95, p99 = (float(value) for value in np.percentile(milliseconds, (50, 95, 99)))
+    return Percentiles(mean=float(np.mean(milliseconds)), p50=p50, p95=p95, p99=p99)
+
+
 def read_results(path: Path) -> Results:
-    """The results in a file. Raises InputError: missing, no results, or of a newer format."""
+    """Read a results.json. Raises InputError: missing, no results, or of a newer format."""
     try:
         text = path.read_text(encoding="utf-8")
         refuse_newer(text, path, newest=FORMAT, error=InputError)
         return Results.model_validate_json(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}). Give the {FILE} of an earlier tsn-bench") from error
+        raise InputError(f"{path} cannot be read ({error}). Give the {FILE_NAME} of an earlier tsn-bench") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tsn.benchmarks.throughput.rows import Device, Precision, Row
-from tsn.benchmarks.throughput.weights import WeightFiles
+from tsn.benchmarks.throughput.rows import Device, Precision, Row, WeightFiles
 from tsn.export.networks.anchors import AnchorGraph, CarryGraph
 from tsn.export.networks.blend import BlendGraph
 from tsn.export.networks.graphs import StyleGraph, StylizeGraph
@@ -96,7 +95,7 @@ class TorchBackend:
         self._loaded: dict[str, Callable[..., Any]] = {}
 
     def load(self, network: Path, *, concurrency: int = 1, beside: bool = False) -> Session:
-        """The module that the file `network` of the bundle was exported from. Raises BundleError for an unknown one."""
+        """Return the module that a file of the bundle was exported from. Raises BundleError for an unknown one."""
         name = self._names.get(network.name)
         if name is None or name not in self._graphs:
             raise BundleError(f"no network in PyTorch's format belongs to {network}")
@@ -114,7 +113,7 @@ class TorchBackend:
         return TorchTensor(torch.from_numpy(np.array(array)).to(self._row.device))
 
     def interrupt(self) -> None:
-        """Nothing to do: PyTorch cannot end a run."""
+        """Do nothing: PyTorch cannot end a run."""
 
     def _prepared(self, graph: nn.Module) -> Callable[..., Any]:
         graph = graph.eval().to(self._row.device)
@@ -124,7 +123,7 @@ class TorchBackend:
 
 
 def load_weights(files: WeightFiles) -> Networks:
-    """The networks in the given files. Raises InputError."""
+    """Read the networks in the given files. Raises InputError."""
     if files.checkpoint is not None:
         return load_checkpoint(files.checkpoint)
     assert files.decoder is not None

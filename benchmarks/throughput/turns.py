@@ -1,4 +1,4 @@
-"""Rows taking turns: warm-up first, then each row once in every repeat, so that what disturbs one disturbs all."""
+"""Contenders take turns: warm-up first, then each one once in every repeat, so that what disturbs one disturbs all."""
 
 import math
 import statistics
@@ -8,22 +8,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from tsn.benchmarks.throughput import modes, rows
 from tsn.benchmarks.throughput.machine import has_nvidia_driver
-from tsn.benchmarks.throughput.modes import Mode
 from tsn.benchmarks.throughput.plan import Plan
+from tsn.benchmarks.throughput.process import Request, RowProcess, Turn, row_process
 from tsn.benchmarks.throughput.results import NotRun, Scope
-from tsn.benchmarks.throughput.rows import Row
-from tsn.benchmarks.throughput.task import Request, Turn
-from tsn.benchmarks.throughput.weights import WeightFiles, weights_of
-from tsn.benchmarks.throughput.workers import RowProcess, row_process
+from tsn.benchmarks.throughput.rows import Mode, Row, WeightFiles, mode_obstacle, row_obstacle, weights_of
 from tsn.runtime.bundle.folder import Bundle
 
 Say = Callable[[str], None]
 
 
 @dataclass(kw_only=True)
-class Lane:
+class Contender:
     """A row in a mode, its process, and what its turns took."""
 
     row: Row
@@ -34,7 +30,7 @@ class Lane:
     by_length: dict[int, list[Turn]] = field(default_factory=dict[int, list[Turn]])
 
 
-def run_lanes(
+def run_contenders(
     plan: Plan,
     bundle: Bundle,
     size: str,
@@ -44,8 +40,8 @@ def run_lanes(
     between: Callable[[], None],
     left: Callable[[], float],
     say: Say,
-) -> tuple[list[Lane], list[NotRun]]:
-    """All turns of a bundle at a size, and the cells that stay empty. Processes are ended on return.
+) -> tuple[list[Contender], list[NotRun]]:
+    """Take all turns of a bundle at a size; return them, and the cells that stay empty. No process is left behind.
 
     Args:
         between: called once in every repeat of the file turns, to measure what goes with them.
@@ -53,12 +49,12 @@ def run_lanes(
             not ready is ended.
     """
     name = bundle.manifest.name
-    lanes: list[Lane] = []
+    contenders: list[Contender] = []
     empty: list[NotRun] = []
     with ExitStack() as stack:
         for row in sorted(plan.rows, key=lambda row: row.slow_start):  # what is not ready in time costs no other
             for mode in plan.modes:
-                found = may_run(plan, bundle, row, mode)
+                found = weights_or_obstacle(plan, bundle, row, mode)
                 if row.slow_start and left() <= 0 and not isinstance(found, str):
                     found = "no time was left to start it: leave --quick out"
                 if isinstance(found, str):
@@ -82,92 +78,92 @@ def run_lanes(
                     empty.append(NotRun(bundle=name, row=row.name, mode=mode.name, size=size, reason=turn.error))
                     process.close()
                     continue
-                lanes.append(Lane(row=row, mode=mode, process=process, warm_up=turn))
-        lanes.sort(key=lambda lane: plan.rows.index(lane.row))
+                contenders.append(Contender(row=row, mode=mode, process=process, warm_up=turn))
+        contenders.sort(key=lambda contender: plan.rows.index(contender.row))
         for scope in ("file", "networks"):
-            _take_turns(plan, lanes, scope, name=name, size=size, empty=empty, between=between, left=left, say=say)
-        _take_length_turns(plan, lanes, name=name, size=size, empty=empty, say=say)
-    return lanes, empty
+            _take_turns(plan, contenders, scope, name=name, size=size, empty=empty, between=between, left=left, say=say)
+        _take_length_turns(plan, contenders, name=name, size=size, empty=empty, say=say)
+    return contenders, empty
 
 
-def may_run(plan: Plan, bundle: Bundle, row: Row, mode: Mode) -> WeightFiles | str | None:
-    """Why a row cannot run, as far as can be told beforehand; or the weights it takes, None for a backend's row."""
-    reason = rows.absence(row, quick=plan.quick, named=plan.rows_named, driver=has_nvidia_driver()) or modes.absence(
-        mode, bundle.manifest
-    )
-    if reason is not None:
-        return reason
+def weights_or_obstacle(plan: Plan, bundle: Bundle, row: Row, mode: Mode) -> WeightFiles | str | None:
+    """Return the weights that a row takes, None for a backend's row; or why it cannot run, as far as is known yet."""
+    obstacle = row_obstacle(row, quick=plan.quick, named=plan.rows_named, driver=has_nvidia_driver())
+    if (obstacle := obstacle or mode_obstacle(mode, bundle.manifest)) is not None:
+        return obstacle
     return None if row.torch is None else weights_of(bundle.manifest, plan.weights)
 
 
 def frames_of_turn(plan: Plan, warm_up: Turn) -> int:
-    """How many frames fill a turn at the pace of the warm-up's later frames."""
+    """Return how many frames fill a turn at the pace of the warm-up's later frames."""
     times = warm_up.frame_ms
     paces = [statistics.mean(pair) for pair in pairwise(times)] or times  # two frames side by side come out at once
     pace = min(paces, default=1000.0)
     return max(min(plan.fewest, plan.frames), min(plan.frames, int(plan.turn_seconds * 1000 / max(pace, 1e-3))))
 
 
-def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:
-    """The lanes, another one first in every repeat."""
-    start = by % len(lanes) if lanes else 0
-    return [*lanes[start:], *lanes[:start]]
+def rotated(contenders: Sequence[Contender], by: int) -> list[Contender]:
+    """Return the contenders, another one first in every repeat."""
+    start = by % len(contenders) if contenders else 0
+    return [*contenders[start:], *contenders[:start]]
 
 
 def _take_turns(
-    plan: Plan, lanes: list[Lane], scope: Scope, *, name: str, size: str, empty: list[NotRun],
+    plan: Plan, contenders: list[Contender], scope: Scope, *, name: str, size: str, empty: list[NotRun],
     between: Callable[[], None], left: Callable[[], float], say: Say,
 ) -> None:  # fmt: skip
     frames: dict[int, int] = {}
-    running: list[Lane] = []
+    running: list[Contender] = []
 
-    def gone(lane: Lane, reason: str) -> None:
-        empty.append(NotRun(bundle=name, row=lane.row.name, mode=lane.mode.name, size=size, scope=scope, reason=reason))
+    def gone(contender: Contender, reason: str) -> None:
+        empty.append(
+            NotRun(bundle=name, row=contender.row.name, mode=contender.mode.name, size=size, scope=scope, reason=reason)
+        )
 
-    for lane in lanes:
-        warm_up = lane.warm_up
+    for contender in contenders:
+        warm_up = contender.warm_up
         if scope == "networks":
-            warm_up = lane.process.ask(Request(do="networks", frames=plan.warm_up, mode=lane.mode.name))
+            warm_up = contender.process.ask(Request(do="networks", frames=plan.warm_up, mode=contender.mode.name))
         if warm_up.error is not None:
-            gone(lane, warm_up.error)
+            gone(contender, warm_up.error)
             continue
-        frames[id(lane)] = frames_of_turn(plan, warm_up)
-        lane.turns[scope] = []
-        running.append(lane)
+        frames[id(contender)] = frames_of_turn(plan, warm_up)
+        contender.turns[scope] = []
+        running.append(contender)
     for repeat in range(plan.repeats):
         if repeat and left() <= 0:
             say(f"{name} {size} {scope}: the time is used up after {repeat} of {plan.repeats} repeats")
             return
         if scope == "file":
             between()
-        for lane in rotated(running, repeat):
-            if scope not in lane.turns:
+        for contender in rotated(running, repeat):
+            if scope not in contender.turns:
                 continue
-            turn = lane.process.ask(Request(do=scope, frames=frames[id(lane)], mode=lane.mode.name))
+            turn = contender.process.ask(Request(do=scope, frames=frames[id(contender)], mode=contender.mode.name))
             if turn.error is not None:
-                del lane.turns[scope]
-                gone(lane, turn.error)
+                del contender.turns[scope]
+                gone(contender, turn.error)
                 continue
-            lane.turns[scope].append(turn)
-            cell = f"{name} {size} {lane.row.name} {lane.mode.name} {scope}"
+            contender.turns[scope].append(turn)
+            cell = f"{name} {size} {contender.row.name} {contender.mode.name} {scope}"
             say(f"{cell} {repeat + 1}/{plan.repeats}: {turn.frames / turn.seconds:.2f} frames/s")
 
 
 def _take_length_turns(
-    plan: Plan, lanes: Sequence[Lane], *, name: str, size: str, empty: list[NotRun], say: Say
+    plan: Plan, contenders: Sequence[Contender], *, name: str, size: str, empty: list[NotRun], say: Say
 ) -> None:
     for repeat in range(plan.repeats if plan.lengths else 0):
-        for lane in rotated([lane for lane in lanes if "file" in lane.turns], repeat):
-            row, mode = lane.row.name, lane.mode.name
+        for contender in rotated([contender for contender in contenders if "file" in contender.turns], repeat):
+            row, mode = contender.row.name, contender.mode.name
             for frames in plan.lengths:
-                if repeat and frames not in lane.by_length:
+                if repeat and frames not in contender.by_length:
                     continue
-                turn = lane.process.ask(Request(do="file", frames=frames, mode=mode))
+                turn = contender.process.ask(Request(do="file", frames=frames, mode=mode))
                 if turn.error is not None:
-                    lane.by_length.pop(frames, None)
+                    contender.by_length.pop(frames, None)
                     reason = f"{frames} frames: {turn.error}"
                     empty.append(NotRun(bundle=name, row=row, mode=mode, size=size, scope="file", reason=reason))
                     continue
-                lane.by_length.setdefault(frames, []).append(turn)
+                contender.by_length.setdefault(frames, []).append(turn)
                 say(f"{name} {size} {row} {mode} {frames} frames {repeat + 1}/{plan.repeats}: "
                     f"{turn.frames / turn.seconds:.2f} frames/s")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The process of one row: it runs turns as it is asked to, and nothing between them, so that its memory is its own.
+"""The program of a row's process: it takes turns as they are asked for, and its memory is its own.
 
 python -m tsn.benchmarks.throughput.worker TASK, then a Request a line on stdin and a Turn a line on stdout.
 """
@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from tsn.benchmarks.throughput.limits import measure_limit
-from tsn.benchmarks.throughput.machine import gpu_memory_mb, peak_host_mb
-from tsn.benchmarks.throughput.modes import MODES
-from tsn.benchmarks.throughput.rows import ROWS
-from tsn.benchmarks.throughput.task import Request, Task, Turn
+from tsn.benchmarks.throughput.machine import gpu_memory_mb, measure_limit, peak_host_mb
+from tsn.benchmarks.throughput.process import Request, Task, Turn
+from tsn.benchmarks.throughput.rows import MODES, ROWS, WeightFiles
 from tsn.runtime.errors import TsnError
 
 
@@ -31,7 +29,6 @@ class Worker:
         self._transfer = VideoStyleTransfer(task.bundle, device=self._row.backend or "cpu", threads=task.threads)
         if self._row.torch is not None:
             from tsn.benchmarks.throughput.torch_backend import TorchBackend, load_weights
-            from tsn.benchmarks.throughput.weights import WeightFiles
 
             files = WeightFiles(checkpoint=task.checkpoint, encoder=task.encoder, decoder=task.decoder)
             self._transfer.backend = TorchBackend(
@@ -39,7 +36,7 @@ class Worker:
             )
 
     def file(self, request: Request) -> Turn:
-        """From file to file, through the runtime's own pipeline."""
+        """Take a turn from file to file, through the runtime's own pipeline."""
         from tsn.runtime.settings import Settings
         from tsn.runtime.style import StyleChoice
 
@@ -76,7 +73,7 @@ class Worker:
         )
 
     def networks(self, request: Request) -> Turn:
-        """The networks alone, in the mode of the worker's first such turn."""
+        """Take a turn on the networks alone, in the mode of the worker's first such turn."""
         from tsn.benchmarks.throughput.networks import NetworksAlone
 
         if not hasattr(self, "_alone"):
@@ -100,7 +97,7 @@ class Worker:
 
 
 def answer(task: Task, request: Request, opened: list[Worker]) -> Turn:
-    """The turn that `request` asks for; `opened` keeps the worker from one turn to the next."""
+    """Take the turn that `request` asks for; `opened` keeps the worker from one turn to the next."""
     try:
         if request.do == "limit":
             row = ROWS[task.row]

@@ -7,6 +7,7 @@ import pytest
 from tests.commands import Ended, runner
 from tsn.benchmarks.throughput.cli import main
 from tsn.benchmarks.throughput.results import (
+    SCOPES,
     BundleInfo,
     Conditions,
     Environment,
@@ -19,8 +20,9 @@ from tsn.benchmarks.throughput.results import (
     Results,
     Scope,
     StageTime,
+    rate,
+    ratio,
 )
-from tsn.benchmarks.throughput.spread import rate, ratio
 
 DIGEST = "0" * 64
 EAGER = 2.0  # frames a second of every turn of the baseline
@@ -92,6 +94,19 @@ def cell() -> Callable[..., Measurement]:
 def results() -> Callable[..., Results]:
     """The function recorded_results above."""
     return recorded_results
+
+
+@pytest.fixture
+def example() -> Results:
+    """Results of two rows at two sizes in both scopes."""
+    return recorded_results(
+        *(
+            recorded_cell(row, [rate / slower for rate in rates], size=size, scope=scope, width=width)
+            for size, width, slower in (("480p", 854, 1), ("720p", 1280, 2.25))
+            for scope in SCOPES
+            for row, rates in (("eager", (2.0, 2.1, 1.9)), ("onnxruntime-cpu", (4.1, 4.2, 3.9)))
+        )
+    )
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from tsn.benchmarks.throughput import cli, measure
 from tsn.benchmarks.throughput.clip import prepare_clip
 from tsn.benchmarks.throughput.machine import environment
+from tsn.benchmarks.throughput.plan import parse_size
 from tsn.benchmarks.throughput.results import Results, read_results
-from tsn.benchmarks.throughput.sizes import parse_size
 
 Call = Callable[..., Any]
 SMALL = ("--sizes", "64x48", "--frames", 4, "--repeats", 2, "--turn-seconds", 0.5)
@@ -78,16 +78,6 @@ def test_lengths_past_the_end_of_a_given_clip_are_refused(bench: Call, tiny_bund
     ended = bench("--bundle", tiny_bundle, "--input", clip, "--sizes", "64x48", "--frames", 2, "--lengths", "2,6")
     assert ended.code == 4
     assert "64x48.mp4 has 5 frames, --lengths asks for 6" in ended.err
-
-
-def test_a_given_clip_is_scaled_in_proportion_and_named_by_its_checksum(
-    bench: Call, tiny_bundle: Path, tmp_path: Path
-) -> None:
-    clip, drawn = prepare_clip(None, parse_size("96x96"), frames=6, folder=tmp_path)
-    _, cut = prepare_clip(clip, parse_size("32p"), frames=5, folder=tmp_path)
-    assert (drawn.source, drawn.frames, drawn.source_sha256) == ("drawn", 6, None)
-    assert (cut.source, cut.source_sha256) == ("96x96.mp4", drawn.sha256)
-    assert (cut.width, cut.height, cut.frames) == (32, 32, 5)
 
 
 def test_no_repeat_begins_when_the_time_is_used_up(

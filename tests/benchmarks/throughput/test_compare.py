@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tsn.benchmarks.throughput.compare import compare, refuse_other_machine
+from tsn.benchmarks.throughput.compare import compare, pooled, refuse_other_machine
 from tsn.runtime.errors import UsageError
 
 Make = Callable[..., Any]
@@ -41,6 +41,10 @@ def test_a_noisy_row_needs_more_than_its_noise(cell: Make, results: Make) -> Non
     before = results(cell("eager", NOISY))
     assert compare(before, results(cell("eager", scaled(NOISY, 0.80)))).slower == []
     assert compare(before, results(cell("eager", scaled(MORNING, 0.40)))).slower != []
+
+
+def test_the_noise_of_two_measurements_is_the_root_of_their_mean_square() -> None:
+    assert pooled(0.3, 0.4) == pytest.approx(0.125**0.5)
 
 
 def test_the_worst_comes_first_and_is_named_with_its_figures(cell: Make, results: Make) -> None:

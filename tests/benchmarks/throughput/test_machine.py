@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tsn.benchmarks.throughput import machine
-from tsn.benchmarks.throughput.limits import measure_limit
-from tsn.benchmarks.throughput.results import Gpu
+from tsn.benchmarks.throughput.machine import measure_limit
+from tsn.benchmarks.throughput.results import GpuInfo
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -18,7 +18,9 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 def test_the_first_gpu_is_read_with_its_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, "NVIDIA H200, 570.86.15, 143771, 1980, 3201\nNVIDIA H200, 570.86.15, 143771, 345, 3201\n")
-    expected = Gpu(name="NVIDIA H200", driver="570.86.15", memory_mb=143771, sm_clock_mhz=1980, memory_clock_mhz=3201)
+    expected = GpuInfo(
+        name="NVIDIA H200", driver="570.86.15", memory_mb=143771, sm_clock_mhz=1980, memory_clock_mhz=3201
+    )
     assert machine.gpu() == expected
 
 
@@ -43,9 +45,15 @@ def test_the_peak_of_a_process_is_its_own_and_not_that_of_its_parent() -> None:
     code = "from tsn.benchmarks.throughput.machine import peak_host_mb; print(peak_host_mb())"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     own = machine.peak_host_mb()
-    assert own is not None
     assert own > 200
     assert float(child.stdout) < own - 100
+    assert ballast[-1] == 1
+
+
+def test_what_a_process_holds_grows_with_what_it_takes() -> None:
+    before = machine.held_host_mb()
+    ballast = np.ones(100 << 20, np.uint8)
+    assert before + 90 < machine.held_host_mb() <= machine.peak_host_mb() + 1
     assert ballast[-1] == 1
 
 

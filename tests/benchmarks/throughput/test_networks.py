@@ -1,4 +1,4 @@
-"""The networks alone: what runs beside a frame, and what stages add up to."""
+"""The networks alone: what runs beside a frame, what stages add up to, and how a stopwatch tells them apart."""
 
 import time
 from collections.abc import Iterator
@@ -12,9 +12,11 @@ import pytest
 
 from tsn.benchmarks.throughput import networks
 from tsn.benchmarks.throughput.clip import prepare_clip
-from tsn.benchmarks.throughput.modes import MODES
-from tsn.benchmarks.throughput.networks import NetworksAlone
-from tsn.benchmarks.throughput.sizes import parse_size
+from tsn.benchmarks.throughput.networks import NetworksAlone, Stopwatch, names_of_files
+from tsn.benchmarks.throughput.plan import parse_size
+from tsn.benchmarks.throughput.rows import MODES
+from tsn.runtime.bundle.folder import open_bundle
+from tsn.runtime.bundle.manifest import Variant
 from tsn.runtime.frame import RGB, Frame, FrameBuffer
 from tsn.runtime.geometry import Size
 from tsn.runtime.pipeline import stylize_video
@@ -90,3 +92,49 @@ def test_opencv_has_every_core_for_a_frame_alone_and_half_of_them_beside_the_sty
         cv2.setNumThreads(before)
     assert threads == [4, 4, 2, 2]  # the first frame of each has none before it
     assert turn.pipelined_seconds
+
+
+def test_a_stage_within_a_stage_stops_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(networks.time, "perf_counter", lambda: now)
+    watch = Stopwatch()
+    watch.start()
+    now += 1
+    with watch.stage("flow"):
+        now += 2
+        with watch.stage("upload"):
+            now += 4
+        now += 8
+    now += 16
+    assert watch.lap() == {"other": 17_000, "flow": 10_000, "upload": 4_000}
+    now += 1
+    assert watch.lap() == {"other": 1_000}
+
+
+def test_a_stage_that_fails_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(networks.time, "perf_counter", lambda: now)
+    watch = Stopwatch()
+
+    def fail() -> None:
+        nonlocal now
+        with watch.stage("flow"):
+            now += 1
+            raise ValueError("no")
+
+    watch.start()
+    with pytest.raises(ValueError, match="no"):
+        fail()
+    now += 2
+    assert watch.lap() == {"flow": 1_000, "other": 2_000}
+
+
+def test_every_file_of_a_bundle_belongs_to_its_network(tiny_bundle: Path) -> None:
+    manifest = open_bundle(tiny_bundle).manifest
+    stylize = manifest.networks["stylize"]
+    assert stylize.accuracy is not None
+    variant = Variant(file="stylize.fp16.onnx", sha256="0" * 64, opset=18, accuracy=stylize.accuracy)
+    with_variant = {**manifest.networks, "stylize": stylize.model_copy(update={"variants": {"fp16": variant}})}
+    names = names_of_files(manifest.model_copy(update={"networks": with_variant}))
+    assert names["stylize.fp16.onnx"] == names["stylize.onnx"] == "stylize"
+    assert names["blend.onnx"] == "blend"

@@ -9,10 +9,9 @@ import pytest
 pytest.importorskip("torch")
 
 from tsn.benchmarks.throughput.clip import prepare_clip
-from tsn.benchmarks.throughput.modes import MODES
 from tsn.benchmarks.throughput.networks import NetworksAlone
-from tsn.benchmarks.throughput.rows import ROWS
-from tsn.benchmarks.throughput.sizes import parse_size
+from tsn.benchmarks.throughput.plan import parse_size
+from tsn.benchmarks.throughput.rows import MODES, ROWS
 from tsn.benchmarks.throughput.torch_backend import TorchBackend
 from tsn.runtime.backends import open_backend, scalar
 from tsn.runtime.bundle.folder import open_bundle

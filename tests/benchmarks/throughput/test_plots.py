@@ -1,19 +1,21 @@
-"""How the cost grows: what is drawn, and when there is nothing to draw."""
+"""The picture of a measurement: bars, stages and how the cost grows, and when there is nothing to draw."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
-from tsn.benchmarks.throughput.growth_plots import (
+from tsn.benchmarks.throughput.plots import (
     against_length,
     against_pixels,
+    draw_report,
     flow_against_updates,
     growth_plots,
 )
-from tsn.benchmarks.throughput.results import BundleInfo, LengthRate, Results, StageTime
-from tsn.benchmarks.throughput.spread import rate
+from tsn.benchmarks.throughput.results import BundleInfo, LengthRate, Results, StageTime, rate
 
 Make = Callable[..., Any]
 
@@ -80,3 +82,17 @@ def test_each_growth_is_drawn_under_its_own_scope(cell: Make, results: Make, wit
             draw(axes)
             titles.append(f"{axes.get_title(loc='left')}, {len(axes.lines)} line")
     assert titles == ["Growth with the size, 1 line", "Growth with the length, 1 line", "The flow alone, 1 line"]
+
+
+def test_the_picture_shows_bars_stages_and_growth(example: Results, tmp_path: Path) -> None:
+    draw_report(example, tmp_path / "both.png")
+    with Image.open(tmp_path / "both.png") as picture:
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 20) or []}
+        both = picture.size
+    assert {(0x44, 0x77, 0xAA), (0x33, 0x22, 0x88), (0x88, 0xCC, 0xEE)} <= colours  # a size, stylize, decode
+    one_size = example.model_copy(
+        update={"measurements": tuple(cell for cell in example.measurements if cell.size == "480p")}
+    )
+    draw_report(one_size, tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as picture:
+        assert picture.height < both[1]  # no growth to draw

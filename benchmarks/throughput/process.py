@@ -1,8 +1,7 @@
-"""Starting the process of a row and talking to it."""
+"""The process of a row: it is asked for turns on its stdin and answers on its stdout, one JSON document a line."""
 
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -10,10 +9,56 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import TIMEOUT_MAX, Timer
+from typing import Literal
 
-from tsn.benchmarks.throughput.rows import Row
-from tsn.benchmarks.throughput.task import Request, Task, Turn
-from tsn.benchmarks.throughput.weights import WeightFiles
+from pydantic import BaseModel, ConfigDict
+
+from tsn.benchmarks.throughput.rows import Row, WeightFiles
+
+KILLED = -9  # what a process ends with whom the system kills for its memory; Windows has no such code
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Task(_Model):
+    """What a process runs for its whole life."""
+
+    row: str
+    started: float  # seconds since the epoch: when the process was asked for
+    bundle: Path
+    style: str
+    threads: int | None
+    clip: Path
+    output: Path  # written over and over
+    checkpoint: Path | None = None
+    encoder: Path | None = None
+    decoder: Path | None = None
+
+
+class Request(_Model):
+    """A turn that is asked for; "limit" measures what the device reaches on plain work."""
+
+    do: Literal["file", "networks", "limit"]
+    frames: int = 0
+    mode: str = "frame-wise"
+
+
+class Turn(_Model):
+    """One run of a row in a mode over some frames, and what it took. Rows run in turns: a disturbance hits them all."""
+
+    frames: int = 0
+    seconds: float = 0.0  # file: from the first decode to the finished file
+    frame_ms: tuple[float, ...] = ()  # file: between two stylized frames; networks: upload to download
+    pipelined_seconds: float | None = None  # networks: as many frames as the pipeline runs them, several at once
+    stages_ms: dict[str, tuple[float, ...]] = {}  # of each frame; file: one value, the mean
+    first_frame_seconds: float | None = None  # since the process was started, in its first turn alone
+    peak_host_mb: float | None = None
+    peak_gpu_mb: float | None = None
+    matmul_flops: float | None = None
+    copy_bytes: float | None = None
+    error: str | None = None  # why the turn could not be made; nothing else is set then
 
 
 class RowProcess:
@@ -28,7 +73,7 @@ class RowProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("TSN_DEBUG") == "1" else subprocess.DEVNULL,
-            text=True,
+            encoding="utf-8",
             env=environment,
         )
 
@@ -44,7 +89,7 @@ class RowProcess:
             self._process.stdin.write(request.model_dump_json() + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
-        except BrokenPipeError:
+        except OSError:  # a broken pipe, which Windows calls an invalid argument
             line = ""
         finally:
             clock.cancel()
@@ -60,7 +105,7 @@ class RowProcess:
         try:
             self._process.stdin.close()
             self._process.wait(timeout=10)
-        except (BrokenPipeError, subprocess.TimeoutExpired):
+        except (OSError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
         finally:
@@ -72,7 +117,7 @@ class RowProcess:
 
     def _death(self) -> str:
         code = self._process.wait()
-        if code == -signal.SIGKILL:
+        if code == KILLED:
             return "its process was killed, most likely for want of memory"
         return f"its process ended with {code}. TSN_DEBUG=1 shows why"
 

@@ -1,9 +1,10 @@
-"""From turns to the cells of the table."""
+"""The cells of the table, computed from turns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tsn.benchmarks.throughput.process import Turn
 from tsn.benchmarks.throughput.results import (
     Input,
     LengthRate,
@@ -12,22 +13,22 @@ from tsn.benchmarks.throughput.results import (
     Media,
     Percentiles,
     Rate,
-    Ratio,
     Scope,
     StageTime,
-)  # fmt: skip
+    percentiles,
+    rate,
+    ratio,
+)
 from tsn.benchmarks.throughput.rows import Row
-from tsn.benchmarks.throughput.spread import percentiles, rate, ratio
-from tsn.benchmarks.throughput.task import Turn
-from tsn.benchmarks.throughput.turns import Lane
+from tsn.benchmarks.throughput.turns import Contender
 from tsn.export.onnx.multiply_adds import Work
 
 Rates = Mapping[tuple[str, str, Scope], list[float]]  # by row, mode and scope: frames a second of each turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What the lanes of a bundle at a size have in common."""
+class Basis:
+    """What the cells of a bundle at a size are computed from, beside their turns."""
 
     bundle: str
     clip: Input
@@ -36,46 +37,47 @@ class Setting:
     media: Sequence[Media]
 
 
-def measurements(lanes: Sequence[Lane], setting: Setting) -> list[Measurement]:
-    """A cell for every lane and scope that ran all its turns."""
+def measurements(contenders: Sequence[Contender], basis: Basis) -> list[Measurement]:
+    """Return a cell for every contender and scope that ran all its turns."""
     rates: Rates = {
-        (lane.row.name, lane.mode.name, scope): [turn.frames / turn.seconds for turn in turns]
-        for lane in lanes
-        for scope, turns in lane.turns.items()
+        (contender.row.name, contender.mode.name, scope): [turn.frames / turn.seconds for turn in turns]
+        for contender in contenders
+        for scope, turns in contender.turns.items()
     }
-    return [_measurement(lane, scope, rates, setting) for lane in lanes for scope in lane.turns]
+    return [_measurement(contender, scope, rates, basis) for contender in contenders for scope in contender.turns]
 
 
-def length_rates(lanes: Sequence[Lane], setting: Setting) -> list[LengthRate]:
-    """The rate of every lane at every length that it ran."""
+def length_rates(contenders: Sequence[Contender], basis: Basis) -> list[LengthRate]:
+    """Return the rate of every contender at every length that it ran."""
     return [
         LengthRate(
-            bundle=setting.bundle,
-            row=lane.row.name,
-            size=setting.clip.size,
-            mode=lane.mode.name,
+            bundle=basis.bundle,
+            row=contender.row.name,
+            size=basis.clip.size,
+            mode=contender.mode.name,
             frames=frames,
             frames_per_second=rate([turn.frames / turn.seconds for turn in turns]),
         )
-        for lane in lanes
-        for frames, turns in lane.by_length.items()
+        for contender in contenders
+        for frames, turns in contender.by_length.items()
     ]
 
 
-def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Measurement:
-    row, turns, clip = lane.row, lane.turns[scope], setting.clip
-    own = rates[row.name, lane.mode.name, scope]
+def _measurement(contender: Contender, scope: Scope, rates: Rates, basis: Basis) -> Measurement:
+    row, turns, clip = contender.row, contender.turns[scope], basis.clip
+    own = rates[row.name, contender.mode.name, scope]
+    baseline = rates.get((row.baseline, contender.mode.name, scope))
     summary = rate(own)
     file = scope == "file"
-    work = setting.work.get(lane.mode.name)
-    share, limited_by = limit_share(summary.median, work, row, setting.limits)
+    work = basis.work.get(contender.mode.name)
+    share, limited_by = limit_share(summary.median, work, row, basis.limits)
     return Measurement(
-        bundle=setting.bundle,
+        bundle=basis.bundle,
         row=row.name,
         size=clip.size,
         width=clip.width,
         height=clip.height,
-        mode=lane.mode.name,
+        mode=contender.mode.name,
         scope=scope,
         frames=turns[0].frames,
         frames_per_second=summary,
@@ -83,12 +85,12 @@ def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Me
         frame_ms=percentiles([time for turn in turns for time in turn.frame_ms]),
         stages=_stages(turns, single=file),
         accounted=_accounted(turns, overlapping=file),
-        ratio=_ratio(own, rates.get((row.baseline, lane.mode.name, scope))),
+        ratio=None if baseline is None else ratio(own, baseline),
         baseline=row.baseline,
-        of_slowest_part=_of_slowest(summary.median, _pipelined(lane.turns.get("networks", ())), setting.media)
+        of_slowest_part=_of_slowest(summary.median, _pipelined(contender.turns.get("networks", ())), basis.media)
         if file
         else None,
-        first_frame_seconds=lane.warm_up.first_frame_seconds if file else None,
+        first_frame_seconds=contender.warm_up.first_frame_seconds if file else None,
         peak_host_mb=_largest([turn.peak_host_mb for turn in turns]) if file else None,
         peak_gpu_mb=_largest([turn.peak_gpu_mb for turn in turns]) if file else None,
         multiply_adds=None if work is None else work.multiply_adds,
@@ -100,7 +102,7 @@ def _measurement(lane: Lane, scope: Scope, rates: Rates, setting: Setting) -> Me
 def limit_share(
     frames_per_second: float, work: Work | None, row: Row, limits: Sequence[Limit]
 ) -> tuple[float, Literal["compute", "memory"]] | tuple[None, None]:
-    """The share of the device's measured peak that a rate needs, in compute or in memory, whichever is larger."""
+    """Return the share of the device's measured peak that a rate needs, in compute or memory, whichever is larger."""
     limit = next((each for each in limits if (each.device, each.precision) == (row.device, row.precision)), None)
     if work is None or limit is None or not limit.matmul_flops or not limit.copy_bytes:
         return None, None
@@ -126,10 +128,6 @@ def _accounted(turns: Sequence[Turn], *, overlapping: bool) -> float:
         busy = {name: sum(turn.stages_ms[name][0] * turn.frames for turn in turns) for name in turns[0].stages_ms}
         return max(busy.values()) / wall
     return sum(sum(times) for turn in turns for times in turn.stages_ms.values()) / wall
-
-
-def _ratio(own: Sequence[float], baseline: Sequence[float] | None) -> Ratio | None:
-    return None if baseline is None else ratio(own, baseline)
 
 
 def _pipelined(turns: Sequence[Turn]) -> Rate | None:
