@@ -1,7 +1,7 @@
 """tsn-evaluate: how stable, sharp and true styled videos are."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from tsn.runtime.files import refuse_unwritable, whole_file
 if TYPE_CHECKING:
     from PIL import Image
 
-    from tsn.benchmarks.quality.evaluate import RGB, Flow
+    from tsn.benchmarks.quality.flow import FlowEstimator
     from tsn.benchmarks.quality.perceptual import Judge
 
 
@@ -74,14 +74,15 @@ def command(
     if len(set(names)) < len(names):
         raise UsageError("a STYLED is given twice. Give each once")
     try:
-        from tsn.benchmarks.quality.evaluate import evaluate
+        from tsn.benchmarks.quality.evaluate import evaluate, frames_of
+        from tsn.benchmarks.quality.flow import open_estimator
         from tsn.benchmarks.quality.report import STRIP, document, markdown
         from tsn.benchmarks.quality.report import plot as plot_scores
     except ModuleNotFoundError as error:
         from tsn.runtime.extras import not_installed
 
         raise not_installed(error, extra="train") from error
-    flow = open_flow(flow_weights)
+    flow = open_estimator(flow_weights)
     scores = evaluate(
         frames_of(content, max_frames),
         {name: frames_of(path, max_frames) for name, path in zip(names, styled, strict=True)},
@@ -125,58 +126,21 @@ def refuse_picture(path: Path, *, inputs: Sequence[Path], overwrite: bool) -> No
         raise OutputError(f"{path} is one of the inputs itself. Give another name")
 
 
-def frames_of(path: Path, max_frames: int | None = None) -> Iterator["RGB"]:
-    """The frames of a video, or of the pictures in a folder in the order of their names."""
-    from tsn.runtime.pictures.folder import pictures_in
-    from tsn.runtime.pictures.reader import read_picture
-    from tsn.runtime.settings import Settings
-    from tsn.runtime.video.reader import VideoReader
-
-    if path.is_dir():
-        yield from (read_picture(picture) for picture in pictures_in(path, most=max_frames))
-        return
-    with VideoReader(path, Settings(max_frames=max_frames)) as reader:
-        yield from (frame.rgb for frame in reader)
-
-
-def open_flow(weights: Path | None) -> "Flow":
-    """RAFT-small with 20 updates from a file of weights, or DIS, which needs none."""
-    import torch
-
-    from tsn.runtime.temporal.flow import DisFlow
-
-    if weights is None:
-        import cv2
-
-        search = DisFlow(preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        return lambda one, other: torch.from_numpy(search(one, other))[None]
-    from tsn.export.networks.raft import FeaturesGraph, FlowGraph
-    from tsn.train.networks.raft_weights import load_raft
-
-    network = load_raft("raft-small", weights)
-    features, graph = FeaturesGraph(network), FlowGraph(network, updates=20)
-
-    def flow(one: "RGB", other: "RGB") -> "torch.Tensor":
-        frames = [torch.from_numpy(frame)[None] for frame in (one, other)]
-        return graph(*frames, *(features(frame) for frame in frames))[0]
-
-    return flow
-
-
 def _judge(style: Path | None, encoder: Path | None) -> "Judge | None":
     if style is None and encoder is None:
         return None
-    from tsn.benchmarks.quality.evaluate import as_tensor
+    from tsn.benchmarks.quality.evaluate import frame_tensor
     from tsn.benchmarks.quality.perceptual import Judge
     from tsn.runtime.pictures.reader import read_picture
     from tsn.train.networks.weights import load_encoder
 
-    picture = None if style is None else as_tensor(read_picture(style, shorter_side=512))
+    picture = None if style is None else frame_tensor(read_picture(style, shorter_side=512))
     return Judge(load_encoder(encoder), picture)
 
 
-def _truth(content: Path, file: Path, flow: "Flow") -> float:
-    from tsn.benchmarks.quality.flow_file import read_flow
+def _truth(content: Path, file: Path, flow: "FlowEstimator") -> float:
+    from tsn.benchmarks.quality.evaluate import frames_of
+    from tsn.benchmarks.quality.flow import read_flow
     from tsn.benchmarks.quality.warping import end_point_error
 
     first, second = islice(frames_of(content, 2), 2)
@@ -193,21 +157,21 @@ def _truth(content: Path, file: Path, flow: "Flow") -> float:
     return error
 
 
-def _picture(content: Path, styled: Path, number: int, flow: "Flow", *, count: int) -> "Image.Image":
+def _picture(content: Path, styled: Path, number: int, flow: "FlowEstimator", *, count: int) -> "Image.Image":
     from PIL import Image
 
-    from tsn.benchmarks.quality.evaluate import as_tensor
+    from tsn.benchmarks.quality.evaluate import frame_tensor, frames_of
     from tsn.benchmarks.quality.report import error_picture
     from tsn.train.warping import trusted
 
     if number >= count:
         raise UsageError(f"there is no frame {number}: the last of {count}, counted from 0, is {count - 1}")
     first, second = islice(frames_of(content), number - 1, number + 1)
-    earlier, later = (as_tensor(frame) for frame in islice(frames_of(styled), number - 1, number + 1))
+    earlier, later = (frame_tensor(frame) for frame in islice(frames_of(styled), number - 1, number + 1))
     backward = flow(second, first)
     return Image.fromarray(error_picture(earlier, later, backward, trusted(backward, flow(first, second))))
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command tsn-evaluate."""
     run_command(command)

@@ -2,25 +2,30 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from tsn.benchmarks.quality.perceptual import Judge, Seen, steadiness
+from tsn.benchmarks.quality.flow import FlowEstimator
+from tsn.benchmarks.quality.perceptual import FrameLosses, Judge
 from tsn.benchmarks.quality.sharpness import gradient_magnitude, laplacian_variance, ssim
-from tsn.benchmarks.quality.warping import warping_error
+from tsn.benchmarks.quality.warping import feature_consistency, warping_error
+from tsn.export.networks.graphs import planes
 from tsn.runtime.errors import InputError
+from tsn.runtime.frame import RGB
+from tsn.runtime.pictures.folder import pictures_in
+from tsn.runtime.pictures.reader import read_picture
+from tsn.runtime.settings import Settings
+from tsn.runtime.video.reader import VideoReader
 from tsn.train.warping import trusted
 
 LONG_RANGE = 10  # frames
-RGB = NDArray[np.uint8]  # (height, width, 3)
-Flow = Callable[[RGB, RGB], Tensor]  # (a, b) -> (1, H, W, 2): pixels, from a to b
 
-# What is measured of each frame -> how the frames become one number. E is averaged before its root is taken.
+# Of each frame. A video's number is their mean; the root of a warping error is taken after that.
 MEASURES = (
     "warping_error_short",
     "warping_error_long",
@@ -41,12 +46,12 @@ class Scores:
     frames: dict[str, list[float | None]] = field(default_factory=lambda: {measure: [] for measure in MEASURES})
 
     def mean(self, measure: str) -> float | None:
-        """The mean over the frames that have a value."""
+        """Return the mean over the frames that have a value."""
         values = [value for value in self.frames[measure] if value is not None]
         return sum(values) / len(values) if values else None
 
     def totals(self, reference: "Scores") -> dict[str, float | None]:
-        """One number for each measure; sharpness and losses also as ratios to `reference`, the frame-wise video."""
+        """Return a number for each measure; of sharpness and losses also the ratio to a frame-wise `reference`."""
         totals = {measure: self.mean(measure) for measure in MEASURES}
         for which in ("short", "long"):
             error = totals[f"warping_error_{which}"]
@@ -57,12 +62,21 @@ class Scores:
         return totals
 
 
+def frames_of(path: Path, max_frames: int | None = None) -> Iterator[RGB]:
+    """Read the frames of a video, or the pictures in a folder in the order of their names."""
+    if path.is_dir():
+        yield from (read_picture(picture) for picture in pictures_in(path, most=max_frames))
+        return
+    with VideoReader(path, Settings(max_frames=max_frames)) as reader:
+        yield from (frame.rgb for frame in reader)
+
+
 @torch.inference_mode()
 def evaluate(
     content: Iterable[RGB],
     styled: Mapping[str, Iterable[RGB]],
     *,
-    flow: Flow,
+    flow: FlowEstimator,
     judge: Judge | None = None,
     progress: Callable[[int], None] = lambda frame: None,
 ) -> list[Scores]:
@@ -71,7 +85,7 @@ def evaluate(
     Args:
         content: the frames of the input.
         styled: the frames of each output, by its name.
-        flow: computes flow between two frames of the content.
+        flow: estimates the flow between two frames of the content.
         judge: measures content and style losses; they are left out where None.
         progress: called with the number of each frame.
 
@@ -81,36 +95,38 @@ def evaluate(
     scores = [Scores(name=name) for name in styled]
     past: deque[RGB] = deque(maxlen=LONG_RANGE)
     past_styled: list[deque[Tensor]] = [deque(maxlen=LONG_RANGE) for _ in styled]
-    seen: list[Seen | None] = [None for _ in styled]
+    losses: list[FrameLosses | None] = [None for _ in styled]
     for number, (frame, outputs) in enumerate(_together(content, styled)):
         progress(number)
         pairs = _pairs(past, frame, flow)
-        features = judge.content(as_tensor(frame)) if judge is not None else None
+        original = frame_tensor(frame)
+        features = judge.content(original) if judge is not None else None
         for place, output in enumerate(outputs):
-            rows, now = scores[place].frames, as_tensor(output)
+            rows, now = scores[place].frames, frame_tensor(output)
             for measure, (back, flows) in pairs.items():
                 error = None if flows is None else warping_error(past_styled[place][-back], now, *flows)
                 rows[measure].append(error)
             rows["laplacian_variance"].append(laplacian_variance(now))
             rows["gradient_magnitude"].append(gradient_magnitude(now))
-            rows["ssim"].append(ssim(now, as_tensor(frame)))
+            rows["ssim"].append(ssim(now, original))
             if judge is not None and features is not None:
-                before, seen[place] = seen[place], judge.styled(now, features)
-                _judge(rows, before, seen[place], pairs["warping_error_short"][1])
+                found = judge.styled(now, features)
+                _add_losses(rows, losses[place], found, pairs["warping_error_short"][1])
+                losses[place] = found
             past_styled[place].append(now)
         past.append(frame)
     return scores
 
 
-def as_tensor(frame: RGB) -> Tensor:
-    """A frame as (1, 3, H, W) in 0..1."""
-    return torch.from_numpy(np.array(frame)).permute(2, 0, 1).unsqueeze(0).float() / 255
+def frame_tensor(frame: RGB) -> Tensor:
+    """Return a frame as float32 (1, 3, H, W) in 0..1."""
+    return planes(torch.from_numpy(np.array(frame))[None])
 
 
 Flows = tuple[Tensor, Tensor]  # from the later frame to the earlier, and where it can be trusted
 
 
-def _pairs(past: Sequence[RGB], frame: RGB, flow: Flow) -> dict[str, tuple[int, Flows | None]]:
+def _pairs(past: Sequence[RGB], frame: RGB, flow: FlowEstimator) -> dict[str, tuple[int, Flows | None]]:
     """For short and long range: how many frames lie between, and the flow, None where there is no such frame yet."""
     pairs: dict[str, tuple[int, Flows | None]] = {}
     for measure, back in (("warping_error_short", 1), ("warping_error_long", LONG_RANGE)):
@@ -122,12 +138,13 @@ def _pairs(past: Sequence[RGB], frame: RGB, flow: Flow) -> dict[str, tuple[int, 
     return pairs
 
 
-def _judge(rows: dict[str, list[float | None]], before: Seen | None, now: Seen | None, flows: Flows | None) -> None:
-    assert now is not None
+def _add_losses(
+    rows: dict[str, list[float | None]], before: FrameLosses | None, now: FrameLosses, flows: Flows | None
+) -> None:
     rows["content_loss"].append(now.content)
     rows["style_loss"].append(now.style)
     rows["feature_consistency"].append(
-        None if before is None or flows is None else steadiness(before, now, backward=flows[0])
+        None if before is None or flows is None else feature_consistency(before.features, now.features, flows[0])
     )
 
 

@@ -1,4 +1,4 @@
-"""What a styled frame keeps of its content and takes of its style, and how steady it is, as VGG-19 sees it."""
+"""Content and style losses of a styled frame, by VGG-19."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsn.benchmarks.quality.warping import feature_consistency
 from tsn.train.losses import content_loss, gram, style_loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """One styled frame's losses, and its features for the next."""
+class FrameLosses:
+    """The losses of a styled frame, and its features: the next frame's are compared with them."""
 
     content: float  # mean squared difference of relu4_1 to that of the content
     style: float | None  # Gram matrices of relu1_1 to relu4_1, divided by H x W, against the style picture's
@@ -20,7 +19,11 @@ class Seen:
 
 
 class Judge:
-    """VGG-19 to relu4_1, and the style that frames are held against, a picture (1, 3, H, W) in 0..1."""
+    """VGG-19 up to relu4_1.
+
+    Args:
+        style: the picture (1, 3, H, W) in 0..1 to measure the style loss against; None: there is no style loss.
+    """
 
     def __init__(self, encoder: nn.Module, style: Tensor | None) -> None:
         self._encoder: Any = encoder
@@ -30,17 +33,12 @@ class Judge:
 
     @torch.inference_mode()
     def content(self, frame: Tensor) -> Tensor:
-        """relu4_1 of a content frame (1, 3, H, W) in 0..1."""
+        """Return relu4_1 of a content frame (1, 3, H, W) in 0..1."""
         return self._encoder.features(frame)[-1]
 
     @torch.inference_mode()
-    def styled(self, frame: Tensor, content: Tensor) -> Seen:
-        """The losses of a styled frame, given relu4_1 of its content."""
+    def styled(self, frame: Tensor, content: Tensor) -> FrameLosses:
+        """Return the losses of a styled frame, given relu4_1 of its content."""
         layers = self._encoder.features(frame)
         style = None if self._grams is None else float(style_loss(layers, self._grams, kind="gram"))
-        return Seen(content=float(content_loss(layers[-1], content)), style=style, features=layers[-1])
-
-
-def steadiness(before: Seen, now: Seen, backward: Tensor) -> float:
-    """||F_t - warp(F_t-1)||^2 of two styled frames, mean over the features."""
-    return feature_consistency(before.features, now.features, backward)
+        return FrameLosses(content=float(content_loss(layers[-1], content)), style=style, features=layers[-1])

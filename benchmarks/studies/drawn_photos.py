@@ -1,18 +1,19 @@
-"""Six scenes drawn from nothing, as stand-ins for photos in pictures that the project shows.
+"""Six drawn scenes that stand in for photos in pictures that the project shows.
 
-`python -m tsn.benchmarks.studies.drawn_photos FOLDER` writes them as PNG.
+python -m tsn.benchmarks.studies.drawn_photos FOLDER
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.demo import draw_scene
 from tsn.runtime.geometry import Size
 
@@ -22,14 +23,14 @@ Field = NDArray[np.floating[Any]]  # (side, side)
 
 
 def hills(side: int) -> Scene:
-    """The landscape of the demo clip."""
+    """Draw the landscape of the demo clip."""
     wide = draw_scene(1.5, Size(side * 16 // 9, side))
     left = (wide.shape[1] - side) // 2
     return wide[:, left : left + side]
 
 
 def still_life(side: int) -> Scene:
-    """Three balls on a table in light from the left."""
+    """Draw three balls on a table in light from the left."""
     rows, columns = _coordinates(side)
     canvas = np.where(
         (rows > 0.62)[..., None], _colour(150, 104, 66), _colour(196, 190, 172) * (1.1 - 0.4 * columns[..., None])
@@ -52,7 +53,7 @@ def still_life(side: int) -> Scene:
 
 
 def city(side: int) -> Scene:
-    """Lit windows at dusk."""
+    """Draw lit windows at dusk."""
     random = np.random.default_rng(3)
     rows, _ = _coordinates(side)
     canvas = _colour(40, 44, 92) * (1 - rows[..., None]) + _colour(240, 140, 90) * rows[..., None]
@@ -74,7 +75,7 @@ def city(side: int) -> Scene:
 
 
 def flower(side: int) -> Scene:
-    """A flower from near, its background out of focus."""
+    """Draw a flower from near, its background out of focus."""
     rows, columns = _coordinates(side)
     blur = _noise(side, cells=5, seed=4)[..., None]
     canvas = _colour(30, 70, 34) * (1 - blur) + _colour(120, 160, 80) * blur
@@ -100,7 +101,7 @@ def flower(side: int) -> Scene:
 
 
 def lake(side: int) -> Scene:
-    """A mountain and its reflection."""
+    """Draw a mountain and its reflection."""
     rows, columns = _coordinates(side)
     shore = 0.58
     upper = np.where(rows < shore, rows, 2 * shore - rows + 0.012 * np.sin(rows * 260 + 3 * np.sin(columns * 9)))
@@ -116,7 +117,7 @@ def lake(side: int) -> Scene:
 
 
 def face(side: int) -> Scene:
-    """A face in light from the left, in front of a curtain."""
+    """Draw a face in light from the left, in front of a curtain."""
     rows, columns = _coordinates(side)
     canvas = _colour(70, 96, 120) * (0.7 + 0.35 * np.sin(columns * 40 + np.sin(rows * 5)))[..., None]
     light = (1.25 - 0.9 * columns)[..., None]
@@ -170,12 +171,14 @@ def _eight_bit(canvas: Canvas) -> Scene:
     return np.clip(np.rint(canvas * 255), 0, 255).astype(np.uint8)
 
 
-def main(folder: Path) -> None:
-    """Write all scenes, 512 pixels square, into a folder."""
+@click.command(name="drawn_photos")
+@click.argument("folder", type=FILE)
+def command(folder: Path) -> None:
+    """Write all scenes, 512 pixels square, into FOLDER as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, scene in SCENES.items():
         Image.fromarray(scene(512)).save(folder / f"{name}.png")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_command(command)

@@ -1,4 +1,4 @@
-"""How near a small network comes to the full one: content and style loss on the same pairs of pictures.
+"""A small network beside the full one: content and style losses on the same pairs of pictures.
 
     python -m tsn.benchmarks.studies.lite_quality --checkpoint RUN --full-encoder vgg.pth --full-decoder decoder.pth \
         --content PHOTOS --styles PAINTINGS
@@ -16,15 +16,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tsn.runtime.command.run import run_command
+from tsn.benchmarks.quality.evaluate import frame_tensor
+from tsn.export.networks.graphs import frames
+from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.pictures.reader import read_picture
-from tsn.train.data.pictures import as_tensor, find_pictures
+from tsn.train.data.pictures import find_pictures
 from tsn.train.losses import content_loss, gram, style_loss, style_targets
 from tsn.train.networks.adain import Encoder as Vgg
 from tsn.train.networks.adain import adain, statistics
 from tsn.train.networks.weights import Networks, load_checkpoint, load_networks
-
-FILE = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Losses:
 
 
 @torch.inference_mode()
-def stylise(networks: Networks, content: Tensor, style: Tensor) -> Tensor:
-    """The content (1, 3, H, W) in the style, clipped to 0..1."""
+def stylized(networks: Networks, content: Tensor, style: Tensor) -> Tensor:
+    """Return the content (1, 3, H, W) in the style, clipped to 0..1."""
     features = networks.encoder(content)
     mean, std = statistics(networks.encoder(style))
     outputs = networks.decoder(adain(features, mean, std), mean, std)
@@ -47,10 +47,10 @@ def stylise(networks: Networks, content: Tensor, style: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def compare(
+def measured(
     networks: Sequence[Networks], vgg: Vgg, contents: Sequence[Tensor], styles: Sequence[Tensor]
 ) -> tuple[list[Losses], list[list[list[Tensor]]]]:
-    """Losses of each network, and its outputs by content and style."""
+    """Return the losses of each network, and its outputs by content and style."""
     sums = np.zeros((len(networks), 4))
     pictures: list[list[list[Tensor]]] = [[[] for _ in contents] for _ in networks]
     judged = [vgg.features(style) for style in styles]
@@ -61,7 +61,7 @@ def compare(
             means = style_targets(features, kind="mean_std")
             grams = [gram(layer) for layer in features]
             for row, network in enumerate(networks):
-                output = stylise(network, content, style)
+                output = stylized(network, content, style)
                 found = vgg.features(output)
                 sums[row] += [
                     float(content_loss(found[-1], target)),
@@ -75,14 +75,14 @@ def compare(
 
 
 def read(paths: Sequence[Path], *, shorter_side: int) -> list[Tensor]:
-    """Pictures as (1, 3, H, W) in 0..1."""
-    return [as_tensor(read_picture(path, shorter_side=shorter_side))[None].float() / 255 for path in paths]
+    """Read pictures as (1, 3, H, W) in 0..1."""
+    return [frame_tensor(read_picture(path, shorter_side=shorter_side)) for path in paths]
 
 
 def grid(
     contents: Sequence[Tensor], styles: Sequence[Tensor], outputs: list[list[Tensor]], *, side: int
 ) -> Image.Image:
-    """Contents down, styles across, outputs between, each cut to a square."""
+    """Return a picture with contents down, styles across, outputs between, each cut to a square."""
     sheet = Image.new("RGB", ((len(styles) + 1) * side, (len(contents) + 1) * side), "white")
     for column, style in enumerate(styles):
         sheet.paste(_square(style, side), ((column + 1) * side, 0))
@@ -94,14 +94,14 @@ def grid(
 
 
 def _square(picture: Tensor, side: int) -> Image.Image:
-    pixels = (picture[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    pixels = frames(picture.clamp(0, 1))[0].numpy()
     short = min(pixels.shape[:2])
     top, left = ((length - short) // 2 for length in pixels.shape[:2])
     cut = Image.fromarray(pixels[top : top + short, left : left + short])
     return cut.resize((side, side), Image.Resampling.LANCZOS)
 
 
-@click.command("lite-quality")
+@click.command(name="lite_quality")
 @click.option("--checkpoint", type=FILE, required=True, help="the small network")
 @click.option("--full-encoder", type=FILE, required=True, help="VGG-19: half of the full network, and the judge")
 @click.option("--full-decoder", type=FILE, required=True)
@@ -130,7 +130,7 @@ def command(
     small = load_checkpoint(checkpoint)
     contents = read(find_pictures(content)[:photos], shorter_side=shorter_side)
     drawn = read([path for place in styles for path in find_pictures(place)], shorter_side=shorter_side)
-    losses, outputs = compare([small, full], cast(Vgg, full.encoder), contents, drawn)
+    losses, outputs = measured([small, full], cast(Vgg, full.encoder), contents, drawn)
     rows = [vars(row) for row in losses]
     ratios = {name: rows[0][name] / rows[1][name] for name in rows[0]}
     result = {"pairs": len(contents) * len(drawn), "shorter_side": shorter_side, "small": rows[0], "full": rows[1]}
@@ -140,10 +140,5 @@ def command(
             grid(contents, drawn, row, side=192).save(place)
 
 
-def main() -> None:
-    """The entry point."""
-    run_command(command)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(command)

@@ -1,4 +1,4 @@
-"""Whether memory grows with the length of a video: what the process of a run holds while frames pass.
+"""Memory over a long video: the MB that the process of a run holds while frames pass.
 
 python -m tsn.benchmarks.studies.memory_growth lite --frames 5000
 """
@@ -14,9 +14,8 @@ import numpy as np
 
 from tsn.benchmarks.throughput.clip import prepare_clip
 from tsn.benchmarks.throughput.machine import held_host_mb
-from tsn.benchmarks.throughput.sizes import parse_size
+from tsn.benchmarks.throughput.plan import parse_size
 from tsn.runtime.command.run import run_command
-from tsn.runtime.errors import UnavailableError
 from tsn.runtime.settings import Settings
 from tsn.runtime.style import StyleChoice
 from tsn.runtime.transfer import VideoStyleTransfer
@@ -43,7 +42,7 @@ def command(bundle: str, frames: int, size: str, style: str | None, temporal: bo
     def looks(total: int | None) -> Generator[Callable[[int], None]]:
         def look(done: int) -> None:
             if done % (frames // SAMPLES) == 0:
-                samples.append((done, _held()))
+                samples.append((done, held_host_mb()))
 
         yield look
 
@@ -62,18 +61,11 @@ def command(bundle: str, frames: int, size: str, style: str | None, temporal: bo
 
 
 def growth(samples: Sequence[Sample]) -> float:
-    """MB that 1,000 frames add, by least squares over what follows the first fifth of the frames."""
+    """Return the MB that 1,000 frames add, by least squares over what follows the first fifth of the frames."""
     settled = [(done, held) for done, held in samples if done >= samples[-1][0] * SETTLED]
     frames, held = np.array(settled).T
     slope, _ = np.polyfit(frames, held, 1)
     return float(slope) * 1000
-
-
-def _held() -> float:
-    held = held_host_mb()
-    if held is None:
-        raise UnavailableError("this system does not tell how much memory a process holds: run it on Linux")
-    return held
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The ways to hold a styled video still that benchmarks/studies/temporal_ways.py compares."""
+"""Ways to hold a styled video still, for benchmarks/studies/temporal_ways.py to compare."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsn.benchmarks.quality.evaluate import RGB, as_tensor
+from tsn.benchmarks.quality.evaluate import frame_tensor
+from tsn.benchmarks.quality.warping import resized_flow
 from tsn.export.networks.blend import BlendGraph
-from tsn.export.networks.graphs import frames
+from tsn.export.networks.graphs import frames, planes
+from tsn.runtime.frame import RGB
 from tsn.runtime.temporal.flow import DisFlow, Flow
 from tsn.runtime.temporal.hold import FADE, PERIOD
 from tsn.runtime.temporal.opencv_anchors import new_anchor
@@ -37,12 +39,12 @@ class Material:
 
 
 def frame_wise(material: Material) -> list[Tensor]:
-    """Every frame alone."""
+    """Leave every frame as it is styled alone."""
     return material.styled
 
 
 def recursion(*, mode: str, gain: float = 0.0, compensated: bool = False) -> Way:
-    """The previous output, warped, blended in; with a gain, its detail is raised before it is fed back.
+    """Blend in the previous output, warped; with a gain, its detail is raised before it is fed back.
 
     Compensated: what a warp there and back changes is added before the warp, within the range of the neighbours: BFECC
     (Kim et al., "FlowFixer: Using BFECC for Fluid Simulation", 2005).
@@ -69,23 +71,21 @@ def recursion(*, mode: str, gain: float = 0.0, compensated: bool = False) -> Way
 
 
 def feature_recursion(material: Material) -> list[Tensor]:
-    """The previous frame's stylized features, warped, blended in before the decoder."""
-    features = material.encode(as_tensor(material.content[0]))
+    """Blend in the previous frame's stylized features, warped, before the decoder."""
+    features = material.encode(frame_tensor(material.content[0]))
     outputs = [material.decode(features)]
     for number in range(1, len(material.content)):
-        now = material.encode(as_tensor(material.content[number]))
-        sides = now.shape[2:]
-        flow = torch.from_numpy(material.flows[number - 1])[None].permute(0, 3, 1, 2)
-        scale = torch.tensor([sides[1] / flow.shape[3], sides[0] / flow.shape[2]]).view(1, 2, 1, 1)
-        coarse = (F.interpolate(flow, size=sides, mode="area") * scale).permute(0, 2, 3, 1)
-        mask = F.interpolate(_mask(material, number), size=sides, mode="area")
-        features = now + mask * (warp(features, coarse) - now)
+        now = material.encode(frame_tensor(material.content[number]))
+        height, width = now.shape[2:]
+        flow = resized_flow(torch.from_numpy(material.flows[number - 1])[None], height, width, mode="area")
+        mask = F.interpolate(_mask(material, number), size=(height, width), mode="area")
+        features = now + mask * (warp(features, flow) - now)
         outputs.append(material.decode(features))
     return outputs
 
 
 def anchors(*, dis: int | None = None) -> Way:
-    """What tsn-run does: two anchors, cross-faded, their detail restored; with DIS or with the given flow."""
+    """Hold frames as tsn-run does: two anchors, cross-faded, their detail restored; with DIS or with the given flow."""
 
     def run(material: Material) -> list[Tensor]:
         graph, search = BlendGraph(), None if dis is None else DisFlow(preset=dis)
@@ -102,7 +102,7 @@ def anchors(*, dis: int | None = None) -> Way:
             intact = [torch.from_numpy(anchor.intact())[None] for anchor in (older, newer)]
             current = torch.from_numpy(frame)[None]
             levels, _ = graph(stylized[number], current, *seen, *intact, share, torch.ones(1))
-            outputs.append(levels.permute(0, 3, 1, 2).float() / 255)
+            outputs.append(planes(levels))
             if age == PERIOD:
                 older, newer, age = newer, new_anchor(stylized[number][0].numpy(), frame), 0
         return outputs
@@ -124,8 +124,8 @@ WAYS: dict[str, Way] = {
 
 
 def _mask(material: Material, number: int) -> Tensor:
-    """How much of what came before a recursion takes, (1, 1, H, W): less where the content does not agree."""
-    now, before = as_tensor(material.content[number]), as_tensor(material.content[number - 1])
+    """Return how much of what came before a recursion takes, (1, 1, H, W): less where the content does not agree."""
+    now, before = frame_tensor(material.content[number]), frame_tensor(material.content[number - 1])
     flow = torch.from_numpy(material.flows[number - 1])[None]
     mismatch = (warp(before, flow) - now).square().sum(dim=1, keepdim=True)
     return RECURSION * torch.exp(-MISMATCH * mismatch)

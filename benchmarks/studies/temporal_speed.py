@@ -16,7 +16,7 @@ import numpy as np
 
 from tsn.runtime.backends import open_backend, scalar
 from tsn.runtime.bundle.folder import open_bundle
-from tsn.runtime.command.run import run_command
+from tsn.runtime.command.run import FILE, run_command
 from tsn.runtime.errors import InputError
 from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Settings
@@ -29,7 +29,7 @@ PRESETS = {"ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, "fast": cv2.DISOPT
 
 @click.command(name="temporal_speed")
 @click.argument("bundle")
-@click.argument("video", type=click.Path(path_type=Path))
+@click.argument("video", type=FILE)
 @click.option("--size", default="854x480", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--repeats", type=click.IntRange(min=5), default=60, show_default=True)

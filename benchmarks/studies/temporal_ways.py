@@ -12,22 +12,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from tsn.benchmarks.quality.cli import frames_of, open_flow
-from tsn.benchmarks.quality.evaluate import LONG_RANGE, RGB, as_tensor
+from tsn.benchmarks.quality.evaluate import LONG_RANGE, frame_tensor, frames_of
+from tsn.benchmarks.quality.flow import FlowEstimator, open_estimator
 from tsn.benchmarks.quality.perceptual import Judge
 from tsn.benchmarks.quality.sharpness import gradient_magnitude, laplacian_variance
 from tsn.benchmarks.quality.warping import warping_error
 from tsn.benchmarks.studies.stabilizers import WAYS, Material
-from tsn.runtime.command.run import run_command
+from tsn.runtime.backends import Array
+from tsn.runtime.command.run import FILE, run_command
+from tsn.runtime.frame import RGB
 from tsn.runtime.pictures.reader import read_picture
 from tsn.runtime.temporal.flow import Flow
 from tsn.train.networks.adain import adain, statistics
@@ -37,15 +38,13 @@ from tsn.train.warping import trusted
 FRAMES, WIDTH, HEIGHT = 48, 424, 240
 JUDGED = 3  # every third frame is given to VGG-19
 
-Array = NDArray[Any]
-
 
 @click.command(name="temporal_ways")
-@click.option("--encoder", type=click.Path(path_type=Path), required=True)
-@click.option("--decoder", type=click.Path(path_type=Path), required=True)
-@click.option("--flow-weights", type=click.Path(path_type=Path), required=True)
+@click.option("--encoder", type=FILE, required=True)
+@click.option("--decoder", type=FILE, required=True)
+@click.option("--flow-weights", type=FILE, required=True)
 @click.option("--clip", "clips", multiple=True, required=True, metavar="FILE@FRAME")
-@click.option("--style", "styles", multiple=True, required=True, type=click.Path(path_type=Path))
+@click.option("--style", "styles", multiple=True, required=True, type=FILE)
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), required=True)
 @click.option("--only", multiple=True, metavar="WAY", help="Ways to measure; the first is what ratios go by.  [all]")
 @torch.inference_mode()
@@ -62,7 +61,7 @@ def command(
     chosen = {name: way for name, way in WAYS.items() if not only or name in only}
     cache.mkdir(parents=True, exist_ok=True)
     networks = load_networks(encoder, decoder)
-    flow = open_flow(flow_weights)
+    flow = open_estimator(flow_weights)
     click.echo("| clip | style | way | RMSE short | long | Laplacian | gradient | content | style loss |")
     click.echo("|---" * 9 + "|")
     for clip in clips:
@@ -71,9 +70,9 @@ def command(
         stem = f"{Path(name).stem}-{start}"
         pairs = {back: _flows(content, back, flow, cache / f"{stem}-flow{back}.npz") for back in (1, LONG_RANGE)}
         plain = Judge(networks.encoder, None)
-        judged = {place: plain.content(as_tensor(content[place])) for place in range(2, len(content), JUDGED)}
+        judged = {place: plain.content(frame_tensor(content[place])) for place in range(2, len(content), JUDGED)}
         for style in styles:
-            picture = as_tensor(read_picture(style, shorter_side=512))
+            picture = frame_tensor(read_picture(style, shorter_side=512))
             target = statistics(networks.encoder(picture))
             encode = partial(_encoded, networks.encoder, target)
             decode = partial(networks.decoder, mean=target[0], std=target[1])
@@ -98,7 +97,7 @@ def command(
 def _measured(
     outputs: list[Tensor], pairs: dict[int, list[tuple[Array, Array]]], judge: Judge, judged: dict[int, Tensor]
 ) -> list[float]:
-    """RMSE short and long, Laplacian variance, gradient magnitude, content loss, style loss."""
+    """Return RMSE short and long, Laplacian variance, gradient magnitude, content loss, style loss."""
     errors: list[float] = []
     for back, flows in pairs.items():
         each = [
@@ -122,8 +121,8 @@ def _content(path: Path, start: int) -> list[RGB]:
     return [np.asarray(cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8) for frame in frames]
 
 
-def _flows(content: list[RGB], back: int, flow: Callable[[RGB, RGB], Tensor], file: Path) -> list[tuple[Array, Array]]:
-    """For each frame that has one `back` frames before it: the flow to that one, and the flow back."""
+def _flows(content: list[RGB], back: int, flow: FlowEstimator, file: Path) -> list[tuple[Array, Array]]:
+    """Return, for each frame that has one `back` frames before it, the flow to that one and the flow back."""
     if not file.is_file():
         both = [
             [flow(content[n], content[n - back])[0].numpy(), flow(content[n - back], content[n])[0].numpy()]
@@ -141,7 +140,7 @@ def _styled(
     content: list[RGB], encode: Callable[[Tensor], Tensor], decode: Callable[[Tensor], Tensor], file: Path
 ) -> list[Tensor]:
     if not file.is_file():
-        frames = [decode(encode(as_tensor(frame))) for frame in content]
+        frames = [decode(encode(frame_tensor(frame))) for frame in content]
         np.savez(file, frames=torch.cat(frames).clamp(0, 1).half().numpy())
     return list(torch.from_numpy(np.load(file)["frames"]).float().split(1))
 

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from tests.commands import Ended, runner
 from tests.runtime.temporal.test_flow import textured
 from tsn.benchmarks.quality.cli import command, main
-from tsn.benchmarks.quality.evaluate import as_tensor, evaluate
+from tsn.benchmarks.quality.evaluate import evaluate, frame_tensor
 from tsn.benchmarks.quality.perceptual import Judge
 from tsn.benchmarks.quality.sharpness import gradient_magnitude, laplacian_variance, ssim
 from tsn.runtime.errors import InputError, OutputError, TsnError, UsageError
@@ -62,7 +62,7 @@ def test_a_blurred_video_is_less_sharp_and_a_copy_is_just_as_sharp() -> None:
 
 
 def test_similarity_is_1_to_itself_and_falls_with_noise_and_with_inversion() -> None:
-    frame = as_tensor(textured(40, 40))
+    frame = frame_tensor(textured(40, 40))
     noise = 0.1 * torch.randn(frame.shape, generator=torch.Generator().manual_seed(0))
     assert ssim(frame, frame) == pytest.approx(1)
     assert ssim(frame, 1 - frame) < ssim(frame, (frame + noise).clamp(0, 1)) < 0.99
@@ -72,7 +72,7 @@ def test_losses_are_0_of_the_content_and_of_the_style_themselves() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder = Encoder().eval()
-    frame, style = as_tensor(textured(32, 40)), as_tensor(textured(32, 40, seed=5))
+    frame, style = frame_tensor(textured(32, 40)), frame_tensor(textured(32, 40, seed=5))
     judge = Judge(encoder, style)
     content = judge.content(frame)
     assert judge.styled(frame, content).content == 0

@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.runtime.temporal.test_flow import textured
-from tsn.benchmarks.quality.evaluate import as_tensor
-from tsn.benchmarks.quality.flow_file import read_flow
+from tsn.benchmarks.quality.evaluate import frame_tensor
+from tsn.benchmarks.quality.flow import read_flow
 from tsn.benchmarks.quality.warping import end_point_error, feature_consistency, warping_error
 from tsn.runtime.errors import InputError
 from tsn.train.warping import trusted, warp
@@ -18,7 +18,7 @@ def constant(x: float, y: float, height: int = 48, width: int = 64) -> torch.Ten
 
 
 def test_a_translated_picture_has_no_error_and_its_border_does_not_count() -> None:
-    wide = as_tensor(textured(48, 80))
+    wide = frame_tensor(textured(48, 80))
     earlier, later = wide[..., :64], wide[..., 5:69]  # it moved 5 pixels to the left: it was 5 to the right
     backward, forward = constant(5, 0), constant(-5, 0)
     mask = trusted(backward, forward)
@@ -28,7 +28,7 @@ def test_a_translated_picture_has_no_error_and_its_border_does_not_count() -> No
 
 
 def test_the_error_of_a_changed_picture_is_the_square_of_the_change() -> None:
-    earlier = as_tensor(textured(48, 64)) * 0.5
+    earlier = frame_tensor(textured(48, 64)) * 0.5
     flow = constant(0, 0)
     assert warping_error(earlier, earlier + 0.1, flow, trusted(flow, flow)) == pytest.approx(0.01, rel=1e-4)
 
@@ -41,7 +41,7 @@ def test_a_rotated_picture_has_little_error_along_the_rotation_and_much_without(
         return torch.stack([np.cos(by) * x - np.sin(by) * y - x, np.sin(by) * x + np.cos(by) * y - y], dim=-1)[None]
 
     backward, forward = turn(angle), turn(-angle)
-    earlier = as_tensor(textured(64, 64))
+    earlier = frame_tensor(textured(64, 64))
     later = warp(earlier, backward)
     consistent = trusted(backward, forward)[..., 16:48, 16:48]
     assert consistent.float().mean() > 0.95
@@ -65,12 +65,12 @@ def test_across_a_cut_the_flow_contradicts_itself_and_nothing_counts() -> None:
     random = torch.Generator().manual_seed(0)
     flows = [torch.randn(1, 48, 64, 2, generator=random) * 10 for _ in range(2)]
     assert trusted(*flows).mean() < 0.02
-    frame = as_tensor(textured(48, 64))
+    frame = frame_tensor(textured(48, 64))
     assert warping_error(frame, 1 - frame, flows[0], torch.zeros(1, 1, 48, 64)) == 0
 
 
 def test_features_move_with_an_eighth_of_the_flow() -> None:
-    features = as_tensor(textured(6, 10, seed=3))
+    features = frame_tensor(textured(6, 10, seed=3))
     found = feature_consistency(features[..., :8], features[..., 1:9], constant(8, 0))
     border = float((features[..., 7] - features[..., 8]).square().mean()) / 8  # the last of 8 columns repeats
     assert found == pytest.approx(border, rel=1e-3)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tsn.benchmarks.studies.lite_quality import compare, grid
+from tsn.benchmarks.studies.lite_quality import grid, measured
 from tsn.train.networks.adain import Encoder
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_a_network_against_itself_is_equal_and_against_black_far_better(
     torch.manual_seed(0)
     contents, styles = [torch.rand(1, 3, 40, 48)], [torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 40)]
     black = dataclasses.replace(tiny_networks, decoder=Nothing())
-    (first, second, worse), outputs = compare([tiny_networks, tiny_networks, black], judge, contents, styles)
+    (first, second, worse), outputs = measured([tiny_networks, tiny_networks, black], judge, contents, styles)
     assert first == second
     assert all(value > 0 for value in vars(first).values())
     assert worse.style > 1.2 * first.style

@@ -1,7 +1,6 @@
 """The growth of memory over the frames of a video."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ def test_the_growth_is_the_slope_after_memory_has_settled() -> None:
     assert growth([(frame, 80.0) for frame in range(100, 1100, 100)]) == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 def test_a_run_is_looked_at_fifty_times(tiny_bundle: Path) -> None:
     ended = CliRunner().invoke(command, [str(tiny_bundle), "--frames", "100", "--size", "64x48"])
     assert ended.exception is None

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.runtime.temporal.test_flow import textured
-from tsn.benchmarks.quality.evaluate import as_tensor
+from tsn.benchmarks.quality.evaluate import frame_tensor
 from tsn.benchmarks.studies.stabilizers import WAYS, Material
 
 
@@ -27,7 +27,7 @@ def flickering() -> Material:
 
     return Material(
         content=[frame] * 12,
-        styled=[(as_tensor(frame) + float(random.normal(0, 0.03))).clamp(0, 1) for _ in range(12)],
+        styled=[(frame_tensor(frame) + float(random.normal(0, 0.03))).clamp(0, 1) for _ in range(12)],
         flows=[still] * 11,
         flows_ahead=[still] * 11,
         encode=encode,

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 import onnxruntime
 
 from tests.runtime.temporal.test_flow import textured
-from tsn.benchmarks.quality.flow_file import read_flow
+from tsn.benchmarks.quality.flow import read_flow
 from tsn.benchmarks.quality.warping import end_point_error
 from tsn.export.networks.held import FlowRequest, flow_networks
 from tsn.export.networks.raft import FeaturesGraph, FlowGraph, feature_size, refuse_too_large
