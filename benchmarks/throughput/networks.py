@@ -46,12 +46,10 @@ class NetworksAlone:
         self._watch = Stopwatch()
         self._threads = threads or usable_cores()
         timed = TimedBackend(backend, bundle.manifest, self._watch)
-        self._one_by_one = _stylizer(bundle, timed, style, side_by_side=False)
-        self._as_pipeline = _stylizer(bundle, backend, style, side_by_side=True)
-        if mode.temporal:
-            flow = TimedFlow(open_flow(None, bundle, timed), self._watch)
-            self._one_by_one.temporal = TemporalBlend(bundle, timed, flow=flow)
-            self._as_pipeline.temporal = TemporalBlend(bundle, backend, flow=open_flow(None, bundle, backend))
+        timed_flow = TimedFlow(open_flow(None, bundle, timed), self._watch) if mode.temporal else None
+        flow = open_flow(None, bundle, backend) if mode.temporal else None
+        self._one_by_one = _stylizer(bundle, timed, style, flow=timed_flow, side_by_side=False)
+        self._as_pipeline = _stylizer(bundle, backend, style, flow=flow, side_by_side=True)
         frames = [frame.rgb for frame in first_frames(clip, FRAMES)]
         self._frames = cycle([*frames, *frames[-2:0:-1]])
 
@@ -221,6 +219,7 @@ class _Nowhere:
         pass
 
 
-def _stylizer(bundle: Bundle, backend: Backend, style: str, *, side_by_side: bool) -> Stylizer:
+def _stylizer(bundle: Bundle, backend: Backend, style: str, *, flow: FlowSource | None, side_by_side: bool) -> Stylizer:
     statistics = mixed_style(bundle, backend, [StyleChoice(source=style)], size=Settings().style_size)
-    return Stylizer(bundle, backend, style=statistics, side_by_side=side_by_side)
+    temporal = None if flow is None else TemporalBlend(bundle, backend, flow=flow)
+    return Stylizer(bundle, backend, style=statistics, temporal=temporal, side_by_side=side_by_side)

@@ -15,10 +15,10 @@ from tsn.export.networks.blend import BlendGraph
 from tsn.export.networks.graphs import StyleGraph, StylizeGraph
 from tsn.runtime.backends import Array, Session, Tensor
 from tsn.runtime.bundle.folder import Bundle
+from tsn.runtime.bundle.interfaces import NETWORKS, NetworkName
 from tsn.runtime.errors import BundleError, UnavailableError
 from tsn.train.networks.weights import Networks, load_checkpoint, load_networks
 
-EXACT = ("anchor", "carry", "blend")  # places and small differences; little work too
 AUTOCAST: Mapping[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -82,14 +82,14 @@ class TorchBackend:
         self.description = f"PyTorch {torch.__version__}, {place}"
         self.in_host_memory = row.device == "cpu"
         self._row = row
-        self._graphs: dict[str, nn.Module] = {
+        self._graphs: dict[NetworkName, nn.Module] = {
             "style": StyleGraph(networks.encoder),
             "stylize": StylizeGraph(networks.encoder, networks.decoder),
             "anchor": AnchorGraph(),
             "carry": CarryGraph(),
             "blend": BlendGraph(),
         }
-        self._names = {bundle.manifest.networks[name].file: name for name in bundle.manifest.networks}
+        self._names = {network.file: name for name, network in bundle.manifest.networks.items()}
         self._inputs = {name: tuple(network.inputs) for name, network in bundle.manifest.networks.items()}
         self._outputs = {name: tuple(network.outputs) for name, network in bundle.manifest.networks.items()}
         self._loaded: dict[str, Callable[..., Any]] = {}
@@ -106,7 +106,7 @@ class TorchBackend:
             inputs=self._inputs[name],
             outputs=self._outputs[name],
             device=self._row.device,
-            precision="fp32" if name in EXACT else self._row.precision,
+            precision=self._row.precision if NETWORKS[name].reducible else "fp32",
         )
 
     def upload(self, array: Array) -> Tensor:

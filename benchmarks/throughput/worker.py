@@ -14,7 +14,7 @@ from pathlib import Path
 from tsn.benchmarks.throughput.machine import gpu_memory_mb, measure_limit, peak_host_mb
 from tsn.benchmarks.throughput.process import Request, Task, Turn
 from tsn.benchmarks.throughput.rows import MODES, ROWS, WeightFiles
-from tsn.runtime.errors import TsnError
+from tsn.runtime.errors import TsnError, first_line
 
 
 class Worker:
@@ -107,13 +107,13 @@ def answer(task: Task, request: Request, opened: list[Worker]) -> Turn:
             opened.append(Worker(task))
         return opened[0].file(request) if request.do == "file" else opened[0].networks(request)
     except TsnError as error:
-        return Turn(error=str(error))
+        return Turn(error=error.line)
     except ModuleNotFoundError as error:
         return Turn(error=f"needs {error.name}, which is not installed")
     except Exception as error:  # a library's own: the row is reported as not run, the others go on
         if os.environ.get("TSN_DEBUG") == "1":
             raise
-        return Turn(error=f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}")
+        return Turn(error=f"{type(error).__name__}: {first_line(error)}")
 
 
 def main() -> None:
