@@ -10,7 +10,9 @@ from tsn.benchmarks.throughput.results import FORMAT, Results, percentiles, rate
 from tsn.runtime.errors import InputError
 
 Make = Callable[..., Any]
-DOCS = Path(__file__).parents[3] / "docs" / "benchmarks.md"
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs" / "benchmarks.md"
+STORED = sorted((ROOT / "benchmarks" / "results").glob("*/results.json"))
 
 
 def test_every_key_of_the_schema_is_documented() -> None:
@@ -33,6 +35,14 @@ def test_what_is_no_results_is_refused_with_the_place(tmp_path: Path, change: st
     (tmp_path / "old.json").write_text(change)
     with pytest.raises(InputError, match=message):
         read_results(tmp_path / "old.json")
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.parent.name)
+def test_a_stored_measurement_is_read_and_names_no_place_of_the_machine(path: Path) -> None:
+    stored = read_results(path)
+    assert stored.measurements
+    assert stored.command[0] == "tsn-bench"
+    assert [word for word in stored.command if Path(word).is_absolute()] == []
 
 
 def test_an_unknown_key_is_refused(example: Results, tmp_path: Path) -> None:
