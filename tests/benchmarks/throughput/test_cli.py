@@ -13,7 +13,7 @@ from tsn.benchmarks.throughput.plan import parse_size
 from tsn.benchmarks.throughput.results import Results, read_results
 
 Call = Callable[..., Any]
-SMALL = ("--sizes", "64x48", "--frames", 4, "--repeats", 2, "--turn-seconds", 0.5)
+SMALL = ("--sizes", "64x48", "--frames", 4, "--repeats", 2, "--turn-seconds", 0.5, "--threads", 1)
 SUM = 0.9  # of the wall time at least lies in the stages: between them is nothing but reading the clock
 MORE = 1.05  # a busy stage cannot exceed the wall time; clocks are read at slightly other moments
 
@@ -85,6 +85,7 @@ def test_no_repeat_begins_when_the_time_is_used_up(
 ) -> None:
     monkeypatch.setattr(cli, "QUICK_SECONDS", 0.0)
     words = ("--quick", "--sizes", "48x32", "--rows", "onnxruntime-cpu", "--modes", "frame-wise", "--repeats", 50)
+    words = (*words, "--threads", 1)
     ended = bench("--bundle", tiny_bundle, *words, "-o", tmp_path / "out")
     assert ended.code == 0, ended.err
     assert "after 1 of 50 repeats" in ended.err
