@@ -1,4 +1,4 @@
-"""How stable, sharp and true styled videos are: every measure for every frame, and in total."""
+"""Stability, sharpness and likeness of styled videos: every measure for every frame, and in total."""
 
 import math
 from collections import deque
@@ -149,7 +149,7 @@ def _add_losses(
 
 
 def _together(content: Iterable[RGB], styled: Mapping[str, Iterable[RGB]]) -> Iterable[tuple[RGB, list[RGB]]]:
-    """The frames of all videos side by side. Raises InputError where one ends early or has another size."""
+    """Yield the frames of all videos side by side. Raises InputError where one ends early or has another size."""
     readers = {name: iter(frames) for name, frames in styled.items()}
     number = -1
     for number, frame in enumerate(content):

@@ -1,4 +1,4 @@
-"""What temporal stability costs on a CPU: milliseconds for a frame, each part alone and all together.
+"""The cost of temporal stability on a CPU, part by part: milliseconds for a frame.
 
 python -m tsn.benchmarks.studies.temporal_speed BUNDLE VIDEO --size 854x480
 """

@@ -28,7 +28,7 @@ Rates = Mapping[tuple[str, str, Scope], list[float]]  # by row, mode and scope: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What the cells of a bundle at a size are computed from, beside their turns."""
+    """The measured and counted figures that the cells of a bundle at a size need, beside their turns."""
 
     bundle: str
     clip: Input
@@ -122,7 +122,7 @@ def _stages(turns: Sequence[Turn], *, single: bool) -> dict[str, StageTime]:
 
 
 def _accounted(turns: Sequence[Turn], *, overlapping: bool) -> float:
-    """The share of the wall time in the stages; `stages_ms` of a file turn are means of a frame."""
+    """Return the share of the wall time in the stages; `stages_ms` of a file turn are means of a frame."""
     wall = sum(turn.seconds for turn in turns) * 1000
     if overlapping:
         busy = {name: sum(turn.stages_ms[name][0] * turn.frames for turn in turns) for name in turns[0].stages_ms}

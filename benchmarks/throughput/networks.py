@@ -93,7 +93,7 @@ class Stopwatch:
         self._since = time.perf_counter()
 
     def lap(self) -> dict[str, float]:
-        """End a frame and begin the next at the same moment: ms by stage."""
+        """End a frame and begin the next at the same moment; return the ms of each stage."""
         self._credit()
         stages = {stage: seconds * 1000 for stage, seconds in self._seconds.items()}
         self._seconds = {}

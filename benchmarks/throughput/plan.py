@@ -1,4 +1,4 @@
-"""What one call of tsn-bench is to measure: bundles, sizes, rows, modes, and for how long."""
+"""The plan of one call of tsn-bench: bundles, sizes, rows and modes, and how long each is measured."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -262,7 +262,7 @@ def _dress_lines(axes: Axes, title: str, x: str, y: str) -> None:
 
 
 def _line_name(bundle: str, row: str, mode: str) -> str:
-    """The name of a row in a plot."""
+    """Return the name of a row in a plot."""
     return f"{bundle} {row}" if mode == "frame-wise" else f"{bundle} {row} {mode}"
 
 

@@ -23,7 +23,7 @@ class _Model(BaseModel):
 
 
 class Task(_Model):
-    """What a process runs for its whole life."""
+    """The task of a process for its whole life."""
 
     row: str
     started: float  # seconds since the epoch: when the process was asked for

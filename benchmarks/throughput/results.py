@@ -31,7 +31,7 @@ class Rate(_Model):
 
 
 class Ratio(_Model):
-    """How many times faster than the baseline, over pairs of turns that took turns."""
+    """Speed as a multiple of the baseline's, over pairs of turns that ran one after the other."""
 
     median: float
     low: float
@@ -67,7 +67,7 @@ class GpuInfo(_Model):
 
 
 class Environment(_Model):
-    """Where it was measured."""
+    """The machine and the libraries of a measurement."""
 
     system: str
     processor: str
@@ -79,7 +79,7 @@ class Environment(_Model):
 
 
 class Conditions(_Model):
-    """How it was measured."""
+    """The circumstances of a measurement."""
 
     repeats: int
     frames: int  # at most, of a turn
@@ -112,7 +112,7 @@ class BundleInfo(_Model):
 
 
 class Limit(_Model):
-    """What the device reaches on plain work: the measured peak of a matrix product and of a copy."""
+    """The measured peak of a device on plain work: a matrix product and a copy."""
 
     device: str
     precision: str
@@ -168,7 +168,7 @@ class LengthRate(_Model):
 
 
 class NotRun(_Model):
-    """A cell of the table that is empty, and why."""
+    """An empty cell of the table, and the reason."""
 
     bundle: str
     row: str

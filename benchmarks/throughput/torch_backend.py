@@ -131,7 +131,7 @@ def load_weights(files: WeightFiles) -> Networks:
 
 
 def peak_gpu_bytes() -> int:
-    """The most memory that torch has held on its CUDA device, in this process."""
+    """Return the most memory that torch has held on its CUDA device, in this process."""
     return torch.cuda.max_memory_reserved()
 
 
