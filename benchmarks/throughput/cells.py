@@ -21,7 +21,7 @@ from tsn.benchmarks.throughput.results import (
 )
 from tsn.benchmarks.throughput.rows import Row
 from tsn.benchmarks.throughput.turns import Contender
-from tsn.export.onnx.multiply_adds import Work
+from tsn.export.onnx.multiply_adds import OperationCount
 
 Rates = Mapping[tuple[str, str, Scope], list[float]]  # by row, mode and scope: frames a second of each turn
 
@@ -32,7 +32,7 @@ class Basis:
 
     bundle: str
     clip: Input
-    work: Mapping[str, Work]  # by mode, where it can be counted
+    operations: Mapping[str, OperationCount]  # by mode, where it can be counted
     limits: Sequence[Limit]
     media: Sequence[Media]
 
@@ -69,8 +69,8 @@ def _measurement(contender: Contender, scope: Scope, rates: Rates, basis: Basis)
     baseline = rates.get((row.baseline, contender.mode.name, scope))
     summary = rate(own)
     file = scope == "file"
-    work = basis.work.get(contender.mode.name)
-    share, limited_by = limit_share(summary.median, work, row, basis.limits)
+    operations = basis.operations.get(contender.mode.name)
+    share, limited_by = limit_share(summary.median, operations, row, basis.limits)
     return Measurement(
         bundle=basis.bundle,
         row=row.name,
@@ -93,22 +93,22 @@ def _measurement(contender: Contender, scope: Scope, rates: Rates, basis: Basis)
         first_frame_seconds=contender.warm_up.first_frame_seconds if file else None,
         peak_host_mb=_largest([turn.peak_host_mb for turn in turns]) if file else None,
         peak_gpu_mb=_largest([turn.peak_gpu_mb for turn in turns]) if file else None,
-        multiply_adds=None if work is None else work.multiply_adds,
+        multiply_adds=None if operations is None else operations.multiply_adds,
         limit_share=share,
         limited_by=limited_by,
     )
 
 
 def limit_share(
-    frames_per_second: float, work: Work | None, row: Row, limits: Sequence[Limit]
+    frames_per_second: float, operations: OperationCount | None, row: Row, limits: Sequence[Limit]
 ) -> tuple[float, Literal["compute", "memory"]] | tuple[None, None]:
     """Return the share of the device's measured peak that a rate needs, in compute or memory, whichever is larger."""
     limit = next((each for each in limits if (each.device, each.precision) == (row.device, row.precision)), None)
-    if work is None or limit is None or not limit.matmul_flops or not limit.copy_bytes:
+    if operations is None or limit is None or not limit.matmul_flops or not limit.copy_bytes:
         return None, None
     value_bytes = 4 if row.precision == "fp32" else 2
-    compute = frames_per_second * work.multiply_adds * 2 / limit.matmul_flops
-    memory = frames_per_second * work.memory_values * value_bytes / limit.copy_bytes
+    compute = frames_per_second * operations.multiply_adds * 2 / limit.matmul_flops
+    memory = frames_per_second * operations.memory_values * value_bytes / limit.copy_bytes
     return (compute, "compute") if compute >= memory else (memory, "memory")
 
 

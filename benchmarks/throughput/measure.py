@@ -27,7 +27,7 @@ from tsn.benchmarks.throughput.results import (
 )  # fmt: skip
 from tsn.benchmarks.throughput.rows import mode_obstacle, networks_of_frame
 from tsn.benchmarks.throughput.turns import Say, run_contenders, weights_or_obstacle
-from tsn.export.onnx.multiply_adds import Work, count_work
+from tsn.export.onnx.multiply_adds import OperationCount, count_operations
 from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.errors import BundleError, InputError
 from tsn.runtime.geometry import Size
@@ -69,7 +69,7 @@ def measure(plan: Plan, *, say: Say) -> Results:
                 basis = Basis(
                     bundle=bundle.manifest.name,
                     clip=described,
-                    work=_work_by_mode(plan, bundle, described),
+                    operations=_operations_by_mode(plan, bundle, described),
                     limits=limits,
                     media=alone.results(),
                 )
@@ -141,15 +141,16 @@ def merged(empty: Sequence[NotRun], *, sizes: int, ways: int) -> list[NotRun]:
     return list(empty)
 
 
-def _work_by_mode(plan: Plan, bundle: Bundle, clip: Input) -> dict[str, Work]:
-    """Count the work of a frame in each mode, as far as the graphs tell it."""
-    found: dict[str, Work] = {}
+def _operations_by_mode(plan: Plan, bundle: Bundle, clip: Input) -> dict[str, OperationCount]:
+    """Count the operations of a frame in each mode, as far as the graphs tell it."""
+    found: dict[str, OperationCount] = {}
     size = Size(clip.width, clip.height)
     for mode in plan.modes:
         if mode_obstacle(mode, bundle.manifest) is None:
             with suppress(BundleError):
-                parts = [count_work(bundle.network(name), size) for name in networks_of_frame(mode, bundle.manifest)]
-                found[mode.name] = Work(
+                called = networks_of_frame(mode, bundle.manifest)
+                parts = [count_operations(bundle.network(name), size) for name in called]
+                found[mode.name] = OperationCount(
                     multiply_adds=sum(part.multiply_adds for part in parts),
                     memory_values=sum(part.memory_values for part in parts),
                 )

@@ -1,4 +1,4 @@
-"""How much work a network does for a frame, counted from its ONNX graph."""
+"""The multiply-adds of a network for a frame, counted from its ONNX graph."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class OperationCount:
     """What one frame costs in convolutions and matrix products, which is nearly all there is.
 
     `memory_values` is what they read and write when each runs on its own: every input, weight and output once.
@@ -36,13 +36,13 @@ FEW = 64  # values of a constant that sizes are reckoned with; weights have more
 def multiply_adds_a_pixel(network: Path) -> float | None:
     """Multiply-adds for a pixel of a frame of 1920x1080; None where they depend on data."""
     try:
-        return count_work(network, LARGE).multiply_adds / LARGE.pixels
+        return count_operations(network, LARGE).multiply_adds / LARGE.pixels
     except BundleError:
         return None
 
 
-def count_work(network: Path, size: Size) -> Work:
-    """The work of a network file for a frame of `size`.
+def count_operations(network: Path, size: Size) -> OperationCount:
+    """Count the operations of a network file for a frame of `size`.
 
     Its inputs are frames (1, height, width, 3) with the axes named `height` and `width`, and tensors of fixed shape.
     Raises BundleError where the graph holds an axis that these do not settle.
@@ -55,10 +55,12 @@ def count_work(network: Path, size: Size) -> Work:
             continue
         tensors = [*(name for name in node.input if name), node.output[0]]
         if missing := [name for name in tensors if name not in shapes]:
-            raise BundleError(f"the work of {network} cannot be counted: the shape of {missing[0]} depends on its data")
+            raise BundleError(
+                f"the operations of {network} cannot be counted: the shape of {missing[0]} depends on its data"
+            )
         multiply_adds += _multiply_adds(node, shapes)
         memory_values += sum(math.prod(shapes[name]) for name in tensors)
-    return Work(multiply_adds=multiply_adds, memory_values=memory_values)
+    return OperationCount(multiply_adds=multiply_adds, memory_values=memory_values)
 
 
 def _multiply_adds(node: onnx.NodeProto, shapes: Shapes) -> int:

@@ -11,13 +11,13 @@ from tsn.benchmarks.throughput.process import Turn
 from tsn.benchmarks.throughput.results import Input, Limit, Measurement, Media, percentiles, rate, ratio
 from tsn.benchmarks.throughput.rows import MODES, ROWS
 from tsn.benchmarks.throughput.turns import Contender
-from tsn.export.onnx.multiply_adds import Work
+from tsn.export.onnx.multiply_adds import OperationCount
 
 CLIP = Input(size="a", width=10, height=10, frames=4, source="drawn", source_sha256=None, sha256="0" * 64)
 BASIS = Basis(
     bundle="b",
     clip=CLIP,
-    work={"frame-wise": Work(multiply_adds=10**9, memory_values=10**6)},
+    operations={"frame-wise": OperationCount(multiply_adds=10**9, memory_values=10**6)},
     limits=[
         Limit(device="cpu", precision="fp32", matmul_flops=1e11, copy_bytes=1e10),
         Limit(device="cpu", precision="bf16", matmul_flops=2e11, copy_bytes=1e10),
@@ -97,13 +97,13 @@ def test_the_share_of_the_slowest_part_is_that_of_its_own_rate() -> None:
 
 
 def test_the_share_of_the_limit_is_that_of_the_scarcer_resource() -> None:
-    work, limits = BASIS.work["frame-wise"], BASIS.limits
-    assert limit_share(10, work, ROWS["eager"], limits) == (pytest.approx(0.2), "compute")
-    assert limit_share(10, work, ROWS["eager-amp"], limits) == (pytest.approx(0.1), "compute")
-    heavy = Work(multiply_adds=10**6, memory_values=10**8)
+    operations, limits = BASIS.operations["frame-wise"], BASIS.limits
+    assert limit_share(10, operations, ROWS["eager"], limits) == (pytest.approx(0.2), "compute")
+    assert limit_share(10, operations, ROWS["eager-amp"], limits) == (pytest.approx(0.1), "compute")
+    heavy = OperationCount(multiply_adds=10**6, memory_values=10**8)
     assert limit_share(10, heavy, ROWS["eager"], limits) == (pytest.approx(0.4), "memory")
     assert limit_share(10, heavy, ROWS["eager-amp"], limits) == (pytest.approx(0.2), "memory")  # half the bytes
-    assert limit_share(10, work, ROWS["tensorrt"], limits) == (None, None)
+    assert limit_share(10, operations, ROWS["tensorrt"], limits) == (None, None)
     assert limit_share(10, None, ROWS["eager"], limits) == (None, None)
 
 

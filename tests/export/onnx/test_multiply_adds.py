@@ -1,4 +1,4 @@
-"""Work counted from a graph equals the work counted by hand."""
+"""Operations counted from a graph equal those counted by hand."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from tsn.export.onnx.multiply_adds import Work, count_work
+from tsn.export.onnx.multiply_adds import OperationCount, count_operations
 from tsn.runtime.errors import BundleError
 from tsn.runtime.geometry import Size
 
@@ -34,13 +34,13 @@ def test_a_convolution_counts_its_kernel_at_every_output(tmp_path: Path) -> None
     node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
     path = write_graph(tmp_path / "a.onnx", [node], {"w": (5, 4, 3, 3)}, "y")
     values = 4 * 60 + 5 * 4 * 9 + 5 * 60
-    assert count_work(path, SIZE) == Work(multiply_adds=60 * 5 * 4 * 9, memory_values=values)
+    assert count_operations(path, SIZE) == OperationCount(multiply_adds=60 * 5 * 4 * 9, memory_values=values)
 
 
 def test_strides_and_groups_reduce_the_work(tmp_path: Path) -> None:
     node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1], strides=[2, 2], group=4)
     path = write_graph(tmp_path / "a.onnx", [node], {"w": (4, 1, 3, 3)}, "y")
-    assert count_work(path, SIZE).multiply_adds == 15 * 4 * 9
+    assert count_operations(path, SIZE).multiply_adds == 15 * 4 * 9
 
 
 def test_a_matrix_product_counts_its_inner_length(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_matrix_product_counts_its_inner_length(tmp_path: Path) -> None:
         helper.make_node("Gemm", ["flat", "w"], ["y"], transA=1),  # (60, 4) x (4, 7)
     ]
     path = write_graph(tmp_path / "a.onnx", nodes, {"w": (4, 7)}, "y")
-    assert count_work(path, SIZE).multiply_adds == 60 * 4 * 7
+    assert count_operations(path, SIZE).multiply_adds == 60 * 4 * 7
 
 
 def test_padding_that_is_reckoned_from_the_size_is_counted(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_padding_that_is_reckoned_from_the_size_is_counted(tmp_path: Path) -> No
     for name, values in (("four", [4]), ("six_zeros", [0] * 6), ("zero", [0])):
         model.graph.initializer.append(helper.make_tensor(name, TensorProto.INT64, (len(values),), values))
     onnx.save_model(model, path)
-    assert count_work(path, SIZE).multiply_adds == 10 * (6 + 2) * 5 * 4
+    assert count_operations(path, SIZE).multiply_adds == 10 * (6 + 2) * 5 * 4
 
 
 def test_a_shape_that_depends_on_data_is_refused_and_not_guessed(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_shape_that_depends_on_data_is_refused_and_not_guessed(tmp_path: Path)
     ]
     path = write_graph(tmp_path / "a.onnx", nodes, {"w": (2, 4)}, "y")
     with pytest.raises(BundleError, match="depends on its data"):
-        count_work(path, SIZE)
+        count_operations(path, SIZE)
 
 
 @pytest.mark.parametrize("size", [Size(64, 48), Size(61, 47)])
@@ -96,7 +96,7 @@ def test_an_exported_network_counts_what_pytorch_computes(
         tiny_networks.decoder(tiny_networks.encoder(torch.zeros(1, 3, size.height, size.width)))
     for hook in hooks:
         hook.remove()
-    assert count_work(tiny_bundle / "stylize.onnx", size).multiply_adds == counted > 0
+    assert count_operations(tiny_bundle / "stylize.onnx", size).multiply_adds == counted > 0
 
 
 @pytest.mark.slow
@@ -113,4 +113,4 @@ def test_adain_on_vgg19_takes_482697_multiply_adds_a_pixel(tmp_path: Path) -> No
     )
     write_onnx(stylize_network(networks, []), tmp_path / "stylize.onnx")
     size = Size(1920, 1080)
-    assert count_work(tmp_path / "stylize.onnx", size).multiply_adds == 482_697 * size.pixels
+    assert count_operations(tmp_path / "stylize.onnx", size).multiply_adds == 482_697 * size.pixels
