@@ -122,9 +122,7 @@ def command(
     if as_json:
         answer_with(results.model_dump(mode="json"))
     else:
-        click.echo("
-
-".join(tables(results)))
+        click.echo("\n\n".join(tables(results)))
         for line in reasons(results):
             click.echo(line)
     if not results.measurements:
