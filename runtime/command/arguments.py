@@ -27,8 +27,8 @@ def check_arguments(words: Sequence[str], *, styles: Sequence[str] = ()) -> None
         refuse_url(word)
     first = words[0]
     bundle = next((word for word in words if is_bundle(word) and not _is_media(word)), None)
-    if bundle is None and not _is_media(first) and not Path(first).exists():
-        open_bundle(first)  # says that there is none
+    if bundle is None and not _is_media(first) and not _holds_pictures(first):
+        open_bundle(first)  # says that there is none, or what is wrong with it
     named = bundle or next(iter(shipped_bundles()), "bundle/")
     known = list(open_bundle(named).manifest.styles) if is_bundle(named) else []
     rest = [word for word in words if word != bundle]
@@ -66,3 +66,8 @@ def _input_and_styles(words: Sequence[str], known: Collection[str]) -> tuple[str
 
 def _is_media(word: str) -> bool:
     return Path(word).suffix.lower() in (*SUFFIXES, *_VIDEOS)
+
+
+def _holds_pictures(word: str) -> bool:
+    folder = Path(word)
+    return folder.is_dir() and any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())

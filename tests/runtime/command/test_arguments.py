@@ -81,6 +81,14 @@ def test_a_first_word_that_is_nothing_is_no_bundle() -> None:
             check_arguments(words)
 
 
+def test_a_bundle_that_lost_its_manifest_is_not_taken_for_an_input(folder: Path) -> None:
+    (folder / "starry").mkdir()
+    (folder / "starry" / "stylize.onnx").touch()
+    for word in ("starry", "starry/stylize.onnx"):
+        with pytest.raises(BundleError, match=r"starry/manifest\.json cannot be read"):
+            check_arguments([word, "in.mp4"])
+
+
 def test_tsn_run_says_it_with_exit_code_2_and_in_one_line(run: Callable[..., Any]) -> None:
     ended = run("in.mp4", "lite", "mosaic")
     assert ended.code == 2

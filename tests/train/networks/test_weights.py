@@ -228,7 +228,7 @@ def test_swapped_files_are_told_apart(vgg: nn.Sequential, decoder: nn.Sequential
 def test_damaged_checkpoints_name_what_is_wrong(tmp_path: Path) -> None:
     good = checkpoint(Encoder().state_dict(), Decoder().state_dict())
     cases: list[tuple[dict[str, object], str]] = [
-        ({"version": 9}, "version 9, this program reads 1. Update"),
+        ({"version": 9}, "version 9, this program reads 1. Install a newer version"),
         ({"architecture": "unknown"}, "architecture 'unknown', known are: adain-vgg19"),
         ({"architecture": 7}, "architecture '7'"),
         ({"model": {"encoder": Encoder().state_dict()}}, "without weights of the decoder"),
