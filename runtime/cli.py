@@ -58,7 +58,13 @@ class Seconds(click.ParamType[Fraction]):
 @click.option("--temporal/--no-temporal", default=None, help="Hold each frame to the last. [if the bundle has flow]")
 @click.option("--flow", type=click.Choice(["dis", "raft"]), help="How motion is found. [raft; dis without one]")
 @click.option("--temporal-strength", type=float, default=1.0, show_default=True, help="0 is off, 1 most stable.")
-@click.option("--style-size", type=click.IntRange(min=1), default=512, show_default=True, metavar="PIXELS")
+@click.option("--strokes", type=float, default=1.0, show_default=True, help="Size of the strokes: 0.5 fine, 4 bold.")
+@click.option(
+    "--work-size", metavar="LINESp|native", default="540p", show_default=True, help="Stylize at so many lines."
+)
+@click.option(
+    "--style-size", type=click.IntRange(min=1), metavar="PIXELS", help="Reduce a style picture. [512 x strokes]"
+)
 @click.option("--size", metavar="WxH|HEIGHTp", help="Scale the frames first: 1280x720, or 720p in proportion.")
 @click.option("--start", type=Seconds(), help="Skip what lies before this time.")
 @click.option("--duration", type=Seconds(), help="Stop after this much time.")
@@ -82,6 +88,7 @@ def tsn_run(
     output: str | None,
     styles: tuple[str, ...],
     size: str | None,
+    work_size: str,
     backend: str | None,
     threads: int | None,
     as_json: bool,
@@ -112,7 +119,7 @@ def tsn_run(
         return
     # What follows loads numpy, PyAV and the inference library: not needed for --help.
     from tsn.runtime.command.arguments import check_arguments
-    from tsn.runtime.command.frame_size import parse_frame_size
+    from tsn.runtime.command.frame_size import parse_frame_size, parse_work_size
     from tsn.runtime.command.progress import frame_progress
     from tsn.runtime.settings import Settings
     from tsn.runtime.style import StyleChoice
@@ -122,7 +129,8 @@ def tsn_run(
     check_arguments(words, styles=styles)
     assert input_path is not None
     width_and_height, shorter_side = (None, None) if size is None else parse_frame_size(size)
-    settings = Settings(size=width_and_height, shorter_side=shorter_side, **options)
+    work_lines = parse_work_size(work_size)
+    settings = Settings(size=width_and_height, shorter_side=shorter_side, work_lines=work_lines, **options)
     choices = [StyleChoice.parse(style) for style in styles]
 
     def say(line: str) -> None:

@@ -12,6 +12,7 @@ from tsn.runtime.backends import Array, Tensor
 from tsn.runtime.geometry import Size
 
 RGB = NDArray[np.uint8]  # (height, width, 3)
+Plane = NDArray[np.uint8]  # (height, width)
 
 
 class FrameBuffer:
@@ -53,6 +54,7 @@ class Frame:
     pixels: FrameBuffer
     time: Fraction  # seconds from the start of the output
     duration: Fraction  # seconds until the next frame, as far as the file says
+    luma: Plane | None = None  # of the content at the picture's size, where `pixels` are at a smaller working size
 
     @property
     def rgb(self) -> RGB:

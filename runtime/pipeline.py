@@ -162,7 +162,7 @@ def stylize_video(
                 begun = time.perf_counter()
                 shown = stylizer.shown(frame.pixels, found)
                 stages.blend += time.perf_counter() - begun
-                write(Frame(pixels=FrameBuffer(shown), time=frame.time, duration=frame.duration))
+                write(Frame(pixels=FrameBuffer(shown), time=frame.time, duration=frame.duration, luma=frame.luma))
                 stages.frames_out += 1
                 progress(stages.frames_out)
         except UnavailableError:

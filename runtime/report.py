@@ -40,6 +40,7 @@ class Report:
     styles: dict[str, float]
     input_size: Size | None = None  # None for a folder: each picture has its own
     output_size: Size | None = None
+    work_size: Size | None = None  # at which frames were stylized and held
     decoder: Choice | None = None  # None for pictures
     encoder: Choice | None = None
     stages: Stages = field(default_factory=Stages)
@@ -69,6 +70,7 @@ class Report:
             "styles": self.styles,
             "input_size": None if self.input_size is None else str(self.input_size),
             "output_size": None if self.output_size is None else str(self.output_size),
+            "work_size": None if self.work_size is None else str(self.work_size),
             "frames": {
                 "in": stages.frames_in,
                 "out": stages.frames_out,

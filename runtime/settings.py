@@ -7,6 +7,10 @@ from typing import Literal
 from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
 
+WORK_LINES = 540  # at which a style's strokes have about the size that a painter would give them
+NEAR = 1.1  # a picture with so many times the working lines is stylized as it is
+STYLE_SIZE = 512  # pixels of a style picture's shorter side, for strokes of 1
+STYLE_SIZES = (128, 1024)  # the least and the most that strokes make of it: beyond, it moves nothing
 LONGEST_SIDE = 16384  # pixels: what the exported networks take at most
 DecoderName = Literal["auto", "nvdec", "cpu"]
 EncoderName = Literal["auto", "nvenc", "cpu"]
@@ -33,7 +37,9 @@ class Settings:
 
     alpha: float = 1.0  # 0 is the content as the network redraws it, 1 the full style
     preserve_color: bool = False
-    style_size: int = 512  # pixels of a style picture's shorter side
+    strokes: float = 1.0  # how large they are: 1 as the style has them, 2 twice as large
+    style_size: int | None = None  # pixels that a style picture's shorter side is reduced to; None follows `strokes`
+    work_lines: int | None = WORK_LINES  # of the shorter side of what is stylized; None: as many as the picture has
     size: Size | None = None  # of the output; None keeps the input's
     shorter_side: int | None = None  # the same, in proportion
     start: Fraction | None = None  # seconds
@@ -62,7 +68,18 @@ class Settings:
                 "temporal_strength is for temporal stability, which is off",
                 cure="Leave --temporal-strength or --no-temporal out",
             )
-        if self.style_size < 1 or (self.shorter_side is not None and self.shorter_side < 1):
+        if not 0.5 <= self.strokes <= 4:
+            raise UsageError(f"strokes is {self.strokes:g}: it goes from 0.5 (fine) to 4 (bold)")
+        if self.work_lines is None and self.strokes != 1:
+            raise UsageError(
+                "strokes change the working size, and a native one is as it is",
+                cure="Leave --strokes or --work-size native out",
+            )
+        if self.work_lines is not None and self.work_lines < 16:
+            raise UsageError(f"a working size of {self.work_lines} lines is too small: it is at least 16")
+        if (self.style_size is not None and self.style_size < 1) or (
+            self.shorter_side is not None and self.shorter_side < 1
+        ):
             raise UsageError("a size is at least 1 pixel")
         if self.max_frames is not None and self.max_frames < 1:
             raise UsageError(f"max_frames is {self.max_frames}: it is at least 1")
@@ -100,3 +117,16 @@ class Settings:
                 f"frames of {chosen} are too large: at most {LONGEST_SIDE} pixels a side", cure="Lower --size"
             )
         return chosen
+
+    def working_size(self, size: Size) -> Size:
+        """Return the size at which frames of `size` are stylized and held, before they are carried up to it again."""
+        if self.work_lines is None:
+            return size
+        lines = round(self.work_lines / self.strokes)
+        return size if min(size.width, size.height) <= lines * NEAR else size.fitted(lines)
+
+    @property
+    def style_picture_size(self) -> int:
+        """The shorter side, in pixels, to which a style picture is reduced before it is encoded."""
+        least, most = STYLE_SIZES
+        return self.style_size or min(max(round(STYLE_SIZE * self.strokes), least), most)

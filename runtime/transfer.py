@@ -138,12 +138,12 @@ class VideoStyleTransfer:
         gpu = self.backend.name != "cpu"
         with (
             whole_file(report.output, overwrite=settings.overwrite) as temporary,
-            VideoReader(report.input, settings, gpu=gpu, on_device=self._on_device(settings)) as reader,
+            VideoReader(report.input, settings, working=True, gpu=gpu, on_device=self._on_device(settings)) as reader,
         ):
             cv2.setNumThreads(max(1, (self._threads or usable_cores()) // 2))  # it works beside the networks
             temporal = self._temporal(settings)
             stylizer = self._stylizer(report, styles, settings, temporal=temporal, side_by_side=True)
-            stylizer.check_size(reader.size)
+            stylizer.check_size(reader.work_size)
             with (
                 VideoWriter(
                     temporary, source=reader, settings=settings, threads=self._threads, name=report.output, gpu=gpu
@@ -160,7 +160,7 @@ class VideoStyleTransfer:
                 raise OutputError(f"{report.stages.frames_out} frames were stylized, {writer.written} reached the file")
         if temporal is not None:
             report.temporal, report.cuts = True, temporal.cuts
-        report.input_size, report.output_size = reader.input_size, reader.size
+        report.input_size, report.output_size, report.work_size = reader.input_size, reader.size, reader.work_size
         report.missing, report.damaged = reader.missing, reader.damaged
         report.decoder, report.encoder = reader.decoder, writer.encoder
         report.notes += writer.notes
@@ -218,7 +218,7 @@ class VideoStyleTransfer:
         stylizer = Stylizer(
             self.bundle,
             self.backend,
-            style=mixed_style(self.bundle, self.backend, styles, size=settings.style_size),
+            style=mixed_style(self.bundle, self.backend, styles, size=settings.style_picture_size),
             alpha=settings.alpha,
             preserve_color=float(settings.preserve_color),
             temporal=temporal,

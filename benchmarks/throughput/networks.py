@@ -220,6 +220,6 @@ class _Nowhere:
 
 
 def _stylizer(bundle: Bundle, backend: Backend, style: str, *, flow: FlowSource | None, side_by_side: bool) -> Stylizer:
-    statistics = mixed_style(bundle, backend, [StyleChoice(source=style)], size=Settings().style_size)
+    statistics = mixed_style(bundle, backend, [StyleChoice(source=style)], size=Settings().style_picture_size)
     temporal = None if flow is None else TemporalBlend(bundle, backend, flow=flow)
     return Stylizer(bundle, backend, style=statistics, temporal=temporal, side_by_side=side_by_side)

@@ -56,7 +56,7 @@ class Worker:
             task.clip,
             [StyleChoice(source=task.style)],
             task.output,
-            settings=Settings(max_frames=request.frames, overwrite=True, temporal=mode.temporal),
+            settings=Settings(max_frames=request.frames, overwrite=True, temporal=mode.temporal, work_lines=None),
             progress=ticks,
         )
         stages, frames = report.stages, report.stages.frames_out

@@ -36,6 +36,16 @@ def parse_frame_size(text: str) -> tuple[Size | None, int | None]:
         ) from error
 
 
+def parse_work_size(text: str) -> int | None:
+    """Return the lines that "540p" names; None for "native". Raises UsageError."""
+    if text == "native":
+        return None
+    lines = parse_frame_size(text)[1]
+    if lines is None:
+        raise UsageError(f"'{text}' is no working size", cure="Give lines, such as --work-size 540p, or native")
+    return lines
+
+
 def _meant(text: str) -> str | None:
     if text in _HEIGHTS:
         return f"{_HEIGHTS[text]}p"

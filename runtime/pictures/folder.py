@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tsn.runtime.enlarge import enlarged_picture, reduced_picture
 from tsn.runtime.errors import InputError, OutputError
 from tsn.runtime.files import whole_file
 from tsn.runtime.frame import RGB
@@ -58,7 +59,8 @@ def stylize_pictures(
             report.input_size = report.output_size = _size(rgb) if len(paths) == 1 else None
             begun = time.perf_counter()
             try:
-                stylized = stylizer(rgb)
+                work = settings.working_size(_size(rgb))
+                stylized = stylizer(rgb if work == _size(rgb) else reduced_picture(rgb, work))
             except InputError as error:  # too small for the network
                 if len(paths) == 1:
                     raise
@@ -66,7 +68,8 @@ def stylize_pictures(
                 report.notes.append(f"{path}: {error}")
                 continue
             stages.stylize += time.perf_counter() - begun
-            save((target(path), stylized))
+            report.work_size = work if len(paths) == 1 else None
+            save((target(path), stylized, rgb))
             stages.frames_out += 1
             progress(stages.frames_out)
     stages.frames_in, stages.decode, stages.encode = pictures.count, pictures.busy, save.busy
@@ -89,8 +92,9 @@ def _read(paths: Sequence[Path], settings: Settings) -> Iterator[Picture]:
         yield path, rgb
 
 
-def _save(settings: Settings, stylized: tuple[Path, RGB]) -> None:
-    path, rgb = stylized
+def _save(settings: Settings, picture: tuple[Path, RGB, RGB]) -> None:
+    path, stylized, content = picture
+    rgb = stylized if stylized.shape == content.shape else enlarged_picture(stylized, content)
     with whole_file(path, overwrite=settings.overwrite) as temporary:
         try:
             Image.fromarray(rgb).save(temporary, quality=60 + round(settings.quality * 0.4), subsampling=0)

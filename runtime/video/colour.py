@@ -1,12 +1,13 @@
 """How a video's numbers become colours: matrix, range, primaries and transfer, carried from the input to the output."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
-from tsn.runtime.frame import RGB
+from tsn.runtime.frame import RGB, Plane
 from tsn.runtime.geometry import Size
 
 # Matrix coefficients as H.273 numbers them, and the coefficients swscale converts with.
@@ -26,6 +27,21 @@ _HD_LINES = 720  # untagged video of that many lines and more is taken for BT.70
 # Without these flags swscale's fast path darkens 4:2:0 pictures by more than one level and tints them.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _EXACT_SCALED = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+# Formats of 8 bits whose first plane is the luma.
+_PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12"})
+
+# Shares of red and of blue in the luma, by the matrix coefficients of H.273: its table 4, equations for KR and KB.
+LUMA_SHARES = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +109,35 @@ class RgbFromVideo:
         )
         rgb = np.asarray(converted.to_ndarray(), dtype=np.uint8)
         return np.ascontiguousarray(np.rot90(rgb, self._turns)) if self._turns else rgb
+
+
+class LumaFromVideo:
+    """Decoded frames to their luma, uint8 (height, width), in their matrix and range: as RgbFromVideo."""
+
+    def __init__(self, colour: Colour, size: Size, *, turns: int = 0) -> None:
+        self._colour = colour
+        self._size = size if turns % 2 == 0 else Size(size.height, size.width)
+        self._turns = turns
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> Plane:
+        size = self._size
+        if frame.format.name not in _PLANAR or (frame.width, frame.height) != (size.width, size.height):
+            matrix, is_rgb = self._colour.coefficients, frame.format.is_rgb
+            frame = self._reformatter.reformat(
+                frame,
+                width=size.width,
+                height=size.height,
+                format="yuv444p",
+                src_colorspace=None if is_rgb else matrix,
+                dst_colorspace=matrix,
+                src_color_range=ColorRange.JPEG if is_rgb else self._colour.range,
+                dst_color_range=self._colour.range,
+                interpolation=_EXACT_SCALED,
+            )
+        buffer: Any = frame.planes[0]  # its stub hides that it is one
+        luma = np.frombuffer(buffer, np.uint8).reshape(-1, frame.planes[0].line_size)[: frame.height, : frame.width]
+        return np.ascontiguousarray(np.rot90(luma, self._turns))
 
 
 class VideoFromRgb:

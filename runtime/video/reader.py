@@ -10,14 +10,14 @@ from typing import Self
 import av
 
 from tsn.runtime.errors import UnavailableError
-from tsn.runtime.frame import Frame
+from tsn.runtime.frame import Frame, Plane
 from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Choice, Settings
-from tsn.runtime.video.colour import RgbFromVideo, colour_of
+from tsn.runtime.video.colour import LumaFromVideo, RgbFromVideo, colour_of
 from tsn.runtime.video.container import Part, begin_reading
 from tsn.runtime.video.decoders import CpuDecoder, cpu_asked, try_nvdec
 from tsn.runtime.video.nvdec.choice import begin_with_nvdec
-from tsn.runtime.video.nvdec.frames import ON_HOST, OnDevice, buffer_of
+from tsn.runtime.video.nvdec.frames import ON_HOST, Decoded, DeviceFrame, OnDevice, buffer_of
 
 
 class VideoReader:
@@ -26,6 +26,7 @@ class VideoReader:
     Iterate it once; then `missing` and `damaged` count what was lost.
 
     Args:
+        working: give frames at the working size, with the luma of the full picture where that is larger.
         gpu: the networks run on a GPU, so NVDEC is a choice.
         on_device: how frames that NVDEC decodes stay on the GPU, or why they do not. Turned and scaled ones never do.
 
@@ -33,7 +34,8 @@ class VideoReader:
 
     Attributes:
         input_size: of the file's frames, upright.
-        size: of the frames given, upright.
+        size: of the picture, upright and scaled as asked for.
+        work_size: of the frames given.
         rate: frames a second on average, exact.
         time_base: seconds of one tick; every frame's time is a multiple of it.
         pixel_aspect: width of a pixel over its height.
@@ -45,7 +47,15 @@ class VideoReader:
         decoder: what decodes, and why.
     """
 
-    def __init__(self, path: Path, settings: Settings, *, gpu: bool = False, on_device: OnDevice = ON_HOST) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        *,
+        working: bool = False,
+        gpu: bool = False,
+        on_device: OnDevice = ON_HOST,
+    ) -> None:
         self.path = path
         self._part = Part(start=settings.start, duration=settings.duration, max_frames=settings.max_frames)
         self._reading = reading = begin_reading(path, self._part, CpuDecoder)
@@ -53,14 +63,14 @@ class VideoReader:
             if reading.first is None:
                 raise reading.no_frame()
             assert isinstance(reading.first, av.VideoFrame)  # the CPU begins
-            self._set_up(reading.first, settings)
+            self._set_up(reading.first, settings, working=working)
             if try_nvdec(settings.decoder, gpu=gpu):
                 self._change_to_nvdec(on_device, required=settings.decoder == "nvdec")
         except BaseException:
             self.close()
             raise
 
-    def _set_up(self, first: av.VideoFrame, settings: Settings) -> None:
+    def _set_up(self, first: av.VideoFrame, settings: Settings, *, working: bool) -> None:
         """Take from the first frame, as the CPU decodes it, what holds for all."""
         reading = self._reading
         self.time_base, self.rate = reading.time_base, reading.rate
@@ -70,9 +80,12 @@ class VideoReader:
         upright = coded if turns % 2 == 0 else Size(coded.height, coded.width)
         self.input_size = upright
         self.size = settings.output_size(upright)
-        self._as_coded = not turns and self.size == coded
+        self.work_size = settings.working_size(self.size) if working else self.size
+        self._as_coded = not turns and self.work_size == coded
         self.colour = colour_of(first)
-        self._to_rgb = RgbFromVideo(self.colour, self.size, turns=turns)
+        self._to_rgb = RgbFromVideo(self.colour, self.work_size, turns=turns)
+        larger = self.size != self.work_size
+        self._to_luma = LumaFromVideo(self.colour, self.size, turns=turns) if larger else None
         aspect = reading.stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = Fraction(1) if self.size != upright else aspect if turns % 2 == 0 else 1 / aspect
         self.expected = reading.expected()
@@ -117,14 +130,22 @@ class VideoReader:
             if self.stop is not None:
                 ends = min(ends, self.stop - self.origin)
             reading.end = self.origin + ends
-            yield Frame(pixels=buffer, time=ticks * self.time_base, duration=ends - ticks * self.time_base)
+            yield Frame(
+                pixels=buffer,
+                time=ticks * self.time_base,
+                duration=ends - ticks * self.time_base,
+                luma=self._luma(frame),
+            )
             last, shown, frame = ticks, frame.pts, following
         reading.count_lost(last=shown)
+
+    def _luma(self, frame: Decoded) -> Plane | None:
+        return None if self._to_luma is None or isinstance(frame, DeviceFrame) else self._to_luma(frame)
 
     def _change_to_nvdec(self, on_device: OnDevice, *, required: bool) -> None:
         """Begin anew with NVDEC or, where that is not possible and not `required`, with the CPU again."""
         if not self._as_coded:
-            on_device = "they are turned or scaled"
+            on_device = "they are turned, scaled or reduced to the working size"
         try:
             self._reading, self.decoder = begin_with_nvdec(
                 self.path, self._part, self._reading, self._to_rgb, on_device

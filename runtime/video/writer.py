@@ -19,6 +19,7 @@ from tsn.runtime.settings import Settings
 from tsn.runtime.threads import behind
 from tsn.runtime.video.colour import VideoFromRgb
 from tsn.runtime.video.encoders import Encoding, choose_encoding
+from tsn.runtime.video.enlarged import EnlargedVideo
 from tsn.runtime.video.reader import VideoReader
 from tsn.runtime.video.tags import carry_track_tags, file_tags, options_for
 from tsn.runtime.video.timeline import pictures_of
@@ -83,6 +84,7 @@ class VideoWriter:
             if source.whole:
                 self._container.set_chapters(chapters)
             self._to_video = VideoFromRgb(source.colour, encoding.pixel_format)
+            self._enlarge = EnlargedVideo(source.colour, encoding.pixel_format)
             self._tracks = TrackCopier(
                 source.path, self._container, origin=source.origin, stop=source.stop, whole=source.whole
             )
@@ -100,7 +102,7 @@ class VideoWriter:
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; it must be later than the one before. Raises OutputError."""
-        video = self._to_video(frame.rgb)
+        video = self._to_video(frame.rgb) if frame.luma is None else self._enlarge(frame.rgb, frame.luma)
         video.pts = round(frame.time / self._time_base)
         video.time_base = self._time_base
         self._ends[video.pts] = max(video.pts + 1, round((frame.time + frame.duration) / self._time_base))

@@ -13,7 +13,7 @@ from tsn.runtime.backends import Array
 from tsn.runtime.bundle.interfaces import NetworkName
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
-from tsn.runtime.video.colour import Colour, RgbFromVideo, VideoFromRgb
+from tsn.runtime.video.colour import LUMA_SHARES, Colour, RgbFromVideo, VideoFromRgb
 
 Floats = NDArray[np.float32]
 
@@ -61,21 +61,9 @@ class Conversion:
         return {"matrix": self.matrix, "offset": self.offset, "taps": self.taps}
 
 
-# Shares of red and of blue in the luma, by the matrix coefficients of H.273: its table 4, equations for KR and KB.
-_LUMA_SHARES = {
-    1: (0.2126, 0.0722),
-    4: (0.30, 0.11),
-    5: (0.299, 0.114),
-    6: (0.299, 0.114),
-    7: (0.212, 0.087),
-    9: (0.2627, 0.0593),
-    10: (0.2627, 0.0593),
-}
-
-
 def conversion_of(colour: Colour, taps: Floats) -> Conversion:
     """How values become RGB. Those of 10 bits count as quarters of a level, in the full range too, as on the CPU."""
-    red, blue = _LUMA_SHARES[colour.matrix]
+    red, blue = LUMA_SHARES[colour.matrix]
     green = 1 - red - blue
     luma, chroma, black = (1, 1, 0) if colour.full_range else (255 / 219, 255 / 224, 16)
     from_u, from_v = 2 * (1 - blue) * chroma, 2 * (1 - red) * chroma
@@ -108,7 +96,7 @@ def chroma_taps(like: av.VideoFrame) -> Floats:
         for pixel in range(2):
             for tap in range(3):
                 taps[axis, pixel, tap] = reds[2 * (line + 1 - tap) + pixel]
-    whole = 2 * (1 - _LUMA_SHARES[1][0]) * height  # of a red that a tap of 1 makes
+    whole = 2 * (1 - LUMA_SHARES[1][0]) * height  # of a red that a tap of 1 makes
     return (np.round(taps / whole * 4) / 4).astype(np.float32)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tsn.runtime.command.frame_size import parse_frame_size
+from tsn.runtime.command.frame_size import parse_frame_size, parse_work_size
 from tsn.runtime.errors import UsageError
 from tsn.runtime.geometry import Size
 
@@ -32,3 +32,14 @@ def test_nothing_is_suggested_for_what_nobody_can_guess(text: str) -> None:
     with pytest.raises(UsageError, match="is not a size") as refused:
         parse_frame_size(text)
     assert refused.value.cure == "Give a height such as 720p, or a width and a height such as 1280x720"
+
+
+def test_a_working_size_is_lines_or_native() -> None:
+    assert parse_work_size("540p") == 540
+    assert parse_work_size("native") is None
+
+
+@pytest.mark.parametrize("text", ["540", "960x540", "nativ", ""])
+def test_other_working_sizes_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="size"):
+        parse_work_size(text)

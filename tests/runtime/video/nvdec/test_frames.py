@@ -91,7 +91,7 @@ def test_frames_to_be_turned_or_scaled_go_by_the_host(
     source, bundle = write_video(tmp_path / "in.mp4", **clip), open_bundle(tiny_bundle)
     _, on_the_cpu = read(source, bundle, None, **settings)
     found, decoded = read(source, bundle, Device(), **settings)
-    assert found.decoder.reason == f"{COPIED}they are turned or scaled"
+    assert found.decoder.reason == f"{COPIED}they are turned, scaled or reduced to the working size"
     np.testing.assert_array_equal([one.rgb for one in decoded], [one.rgb for one in on_the_cpu])
 
 
