@@ -20,8 +20,10 @@ MOST_THREADS = 256  # that a run may be told to compute with: each has a stack o
 
 
 def usable_cores() -> int:
-    """The cores that this process may use: fewer than the machine's in a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the cores that this process may use: fewer than the machine's in a container, or under taskset."""
+    if hasattr(os, "sched_getaffinity"):  # Linux alone
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _End:
@@ -42,6 +44,15 @@ def _put(queue: Queue[T], item: T, stopped: threading.Event) -> bool:
     return False
 
 
+def _next(queue: Queue[T]) -> T:
+    """Wait for the next item. On Windows Ctrl-C ends no wait that has no end, so this one looks up now and then."""
+    while True:
+        try:
+            return queue.get(timeout=_PATIENCE)
+        except Empty:
+            continue
+
+
 class Ahead(Generic[T]):
     """What a thread produces ahead of its consumer. `busy` is in seconds, `count` in items."""
 
@@ -54,7 +65,7 @@ class Ahead(Generic[T]):
         self._thread.start()
 
     def __iter__(self) -> Iterator[T]:
-        while not isinstance(item := self._queue.get(), _End):
+        while not isinstance(item := _next(self._queue), _End):
             yield item
         if item.error is not None:
             raise item.error
@@ -101,7 +112,7 @@ class Spread(Generic[Item, Result]):
         return self._busy / len(self._threads)
 
     def __iter__(self) -> Iterator[tuple[Item, Result]]:
-        while (place := self._places.get()) is not None:
+        while (place := _next(self._places)) is not None:
             yield place.result()
 
     def stop(self) -> None:

@@ -1,7 +1,10 @@
 """Ctrl-C and SIGTERM: an exception in the main thread, raised until it is seen."""
 
+import _thread
 import signal
 import sys
+import threading
+import time
 from types import FrameType
 
 from tsn.runtime.errors import Terminated
@@ -19,6 +22,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.number: signal.Signals | None = None  # the first that came
+        self._ended = False
 
     def listen(self) -> None:
         """Take over both signals."""
@@ -27,17 +31,31 @@ class Interruption:
 
     def end(self) -> None:
         """Ignore whatever comes from now on: the command is ending."""
+        self._ended = True
         if self.number is not None:
-            for number in (*_SIGNALS, signal.SIGALRM):
+            for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
 
     def _raise(self, number: int, _frame: FrameType | None) -> None:
+        if self._ended:
+            return
         if self.number is None:
             self.number = signal.Signals(number)
-            signal.signal(signal.SIGALRM, self._raise)
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+            # Not threading.Thread: the signal may have come while this thread held that class's lock.
+            _thread.start_new_thread(self._send_again, (self.number, threading.get_ident()))
         if not _is_interruption(sys.exception()):
             raise Terminated if self.number == signal.SIGTERM else KeyboardInterrupt
+
+    def _send_again(self, number: signal.Signals, thread: int) -> None:
+        """Send the signal again and again, also while the main thread waits for a lock or a file."""
+        while True:
+            time.sleep(_AGAIN)
+            if self._ended:
+                return
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(thread, number)
+            else:  # Windows, where a signal interrupts no wait, whoever sends it
+                signal.raise_signal(number)
 
 
 def _is_interruption(error: BaseException | None) -> bool:
