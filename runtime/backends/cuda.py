@@ -21,6 +21,7 @@ import numpy as np
 from tsn.runtime.backends import Array, Tensor
 from tsn.runtime.backends.cuda_graph import CudaGraph
 from tsn.runtime.backends.driver import error_text, load_driver
+from tsn.runtime.backends.trt_library import INSTALL_PYCUDA
 from tsn.runtime.errors import DeviceError, UnavailableError
 
 NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: what others put on the default stream, as NVDEC does, goes on beside ours
@@ -139,11 +140,11 @@ class CudaDevice:
             self._cuda = import_module("pycuda.driver")
             tools = import_module("pycuda.tools")
         except ModuleNotFoundError as error:
-            raise UnavailableError("pycuda is not installed. Run: pip install pycuda") from error
+            raise UnavailableError(f"pycuda is not installed. Run: {INSTALL_PYCUDA}") from error
         except ImportError as error:
             raise UnavailableError(
-                f"pycuda is installed but does not load: {error}. Install the NVIDIA driver and the CUDA toolkit, then "
-                "run: pip install --force-reinstall --no-binary pycuda pycuda"
+                f"pycuda is installed but does not load: {error}. Install or update the NVIDIA driver, then run: "
+                f"{INSTALL_PYCUDA}"
             ) from error
         self._driver = load_driver()
         self._cuda.init()

@@ -14,9 +14,10 @@ from tsn.runtime.errors import UnavailableError
 TITLES: Mapping[Library, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
 MODULES: Mapping[Library, str] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 INSTALL: Mapping[Library, str] = {
-    "tensorrt": "pip install 'tensorrt>=10.13' pycuda --extra-index-url https://pypi.nvidia.com",
-    "tensorrt-rtx": "pip install tensorrt-rtx pycuda",
+    "tensorrt": "pip install 'tensorrt>=10.13' --extra-index-url https://pypi.nvidia.com",
+    "tensorrt-rtx": "pip install tensorrt-rtx",
 }
+INSTALL_PYCUDA = "python -m tsn.runtime.install_pycuda"  # it has no wheel: that builds it with pip alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

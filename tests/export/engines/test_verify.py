@@ -114,7 +114,7 @@ def test_what_cannot_run_here_is_said_before_anything_is_built(
     bundle: Path, gpu: dict[str, StandIn], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def lacking(name: str) -> StandIn:
-        raise UnavailableError("pycuda is not installed. Run: pip install pycuda")
+        raise UnavailableError("pycuda is not installed. Run: python -m tsn.runtime.install_pycuda")
 
     def build(*rest: object, **more: object) -> bytes:
         raise AssertionError("built")
@@ -122,7 +122,7 @@ def test_what_cannot_run_here_is_said_before_anything_is_built(
     monkeypatch.setattr(engine_job, "open_backend", lacking)
     monkeypatch.setattr(engine_job, "build_engine", build)
     assert run("--from", bundle, *STATIC) == 3
-    assert "pip install pycuda" in capsys.readouterr().err
+    assert "install_pycuda" in capsys.readouterr().err
 
 
 def test_the_frames_have_sizes_that_the_engines_take(tiny_bundle: Path) -> None:

@@ -20,8 +20,8 @@ def nothing_remembered() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("name", "module", "line"),
     [
-        ("tensorrt", "tensorrt", "pip install 'tensorrt>=10.13' pycuda --extra-index-url https://pypi.nvidia.com"),
-        ("tensorrt-rtx", "tensorrt_rtx", "pip install tensorrt-rtx pycuda"),
+        ("tensorrt", "tensorrt", "pip install 'tensorrt>=10.13' --extra-index-url https://pypi.nvidia.com"),
+        ("tensorrt-rtx", "tensorrt_rtx", "pip install tensorrt-rtx"),
     ],
 )
 def test_a_missing_library_gives_the_pip_line(
