@@ -1,15 +1,16 @@
 """TensorRT's timings of kernels, kept for the next build: they fit one version of the library and one kind of GPU."""
 
-import fcntl
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from tsn.runtime.backends.driver import Gpu
 from tsn.runtime.backends.trt_library import TrtLibrary
 from tsn.runtime.errors import OutputError
-from tsn.runtime.files import as_output_error, cache_folder, whole_file
+from tsn.runtime.files import as_output_error, cache_folder, refuse_unwritable, whole_file
 
 
 def read_cache(given: Path | None, library: TrtLibrary, gpu: Gpu) -> bytes:
@@ -45,9 +46,12 @@ def cache_path(given: Path | None, library: TrtLibrary, gpu: Gpu) -> Path:
 
 @contextmanager
 def _turn(path: Path) -> Generator[None]:
-    """Wait for the builds that are writing `path`. The lock is the kernel's: it ends with the process that holds it."""
+    """Wait for the builds that are writing `path`. The lock is the system's: it ends with the process that holds it."""
+    refuse_unwritable(path, overwrite=True)  # FileLock would make the folder
+    lock = FileLock(path.with_name(path.name + ".lock"))  # beside `path`, which is replaced, and its lock with it
     with as_output_error(path):
-        lock = path.with_name(path.name + ".lock").open("wb")  # stays: `path` itself is replaced, and its lock with it
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()

@@ -81,9 +81,10 @@ def test_two_builds_at_once_lose_and_damage_nothing(tmp_path: Path) -> None:
 
 
 HOLDER = """
-import fcntl, os, sys
-lock = open(sys.argv[1], "wb")
-fcntl.flock(lock, fcntl.LOCK_EX)
+import sys
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
 print("held", flush=True)
 sys.stdin.read()
 """
