@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any
 
 import onnx
+from onnxruntime.tools.onnx_model_utils import make_dim_param_fixed
 
 from tsn.export.engines.progress import monitor
 from tsn.export.engines.request import EngineRequest, Sizes
@@ -121,10 +122,8 @@ def _build(file: Path, builder: Builder, sizes: Sizes, scale: Fraction, log: Log
 def sized(model: onnx.ModelProto, sizes: Sizes, scale: Fraction = Fraction(1)) -> onnx.ModelProto:
     """The model with its axes fixed, where `sizes` is one size: so the parser can fold what depends on them."""
     if sizes.static:
-        for value in (*model.graph.input, *model.graph.output):
-            for axis in value.type.tensor_type.shape.dim:
-                if axis.dim_param in AXIS_LENGTHS:
-                    axis.dim_value = AXIS_LENGTHS[axis.dim_param](sizes.optimum, scale)
+        for axis, length in AXIS_LENGTHS.items():
+            make_dim_param_fixed(model.graph, axis, length(sizes.optimum, scale))
         del model.graph.value_info[:]  # shapes between, in terms of the axes that are gone
     return model
 
