@@ -1,13 +1,13 @@
 """What a run tells: a progress bar, TensorBoard, a line of losses for each few steps, grids of pictures, a summary."""
 
 import json
-import resource
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from PIL import Image
 from rich.console import Console
@@ -19,6 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tsn.runtime.files import as_output_error
 from tsn.train.config import Config
 from tsn.train.distributed import World
+from tsn.train.networks.vision import torchvision
 
 LOSSES = "losses.jsonl"
 GRID_PICTURES = 8
@@ -118,15 +119,15 @@ def picture_grid(rows: list[Tensor], *, size: int) -> np.ndarray[Any, np.dtype[n
     scaled = [
         functional.interpolate(row.float().cpu(), size=(size, size), mode="bilinear", antialias=True) for row in rows
     ]
-    picture = torch.cat([torch.cat(list(row), dim=2) for row in scaled], dim=1)  # (3, rows x size, N x size)
+    picture = torchvision.utils.make_grid(torch.cat(scaled), nrow=len(rows[0]), padding=0)
     return (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
 
 
 def memory_mb(device: torch.device) -> float:
-    """The most memory that was in use: of the GPU, or of this process."""
+    """Return the most memory that tensors took on the GPU; on a CPU, what this process holds now."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return psutil.Process().memory_info().rss / 2**20
 
 
 def read_losses(path: Path) -> list[dict[str, float]]:
