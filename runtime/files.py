@@ -33,11 +33,12 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
     try:
         yield temporary
         with as_output_error(path):
-            temporary.chmod(0o666 & ~_umask())
             _flush_to_disk(temporary)
+            temporary.chmod(0o666 & ~_umask())
             temporary.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on Windows a file that is still open stays: why the block failed matters more
+            temporary.unlink()
 
 
 def keep_part(unfinished: Path, path: Path) -> Path:
@@ -48,8 +49,8 @@ def keep_part(unfinished: Path, path: Path) -> Path:
     target = _behind_links(path)
     stem = os.fsencode(target.stem)[:_LONGEST_STEM].decode(errors="ignore")
     with as_output_error(path):
-        unfinished.chmod(0o666 & ~_umask())
         _flush_to_disk(unfinished)
+        unfinished.chmod(0o666 & ~_umask())
         for number in count(1):
             part = target.with_name(f"{stem}.part{number if number > 1 else ''}{target.suffix}")
             try:
@@ -156,7 +157,7 @@ def as_output_error(path: Path) -> Generator[None]:
 
 
 def _flush_to_disk(path: Path) -> None:
-    with path.open("rb") as file:
+    with path.open("rb+") as file:  # Windows flushes only what it may write
         os.fsync(file.fileno())
 
 

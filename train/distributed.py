@@ -78,7 +78,8 @@ def open_world(device: str) -> Generator[World]:
         here = torch.device("cuda", local)
         torch.cuda.set_device(here)
     if size > 1:
-        distributed.init_process_group("nccl" if use_cuda else "gloo", timeout=TIMEOUT)
+        through = "nccl" if use_cuda and distributed.is_nccl_available() else "gloo"  # Windows has no nccl
+        distributed.init_process_group(through, timeout=TIMEOUT)
     try:
         yield World(rank=rank, size=size, device=here)
     except RuntimeError as error:
