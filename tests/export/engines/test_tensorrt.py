@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
 
+from tests.export.engines.conftest import HALF
 from tsn.export.engines import tensorrt as engine_file
 from tsn.export.engines.request import STYLE_SIZES, EngineRequest, Sizes
 from tsn.export.engines.tensorrt import build_engine, open_builder, sized
@@ -19,7 +19,6 @@ from tsn.runtime.geometry import Size
 
 STATIC = Sizes.of(size=Size(160, 96))
 DYNAMIC = Sizes.of(minimum=Size(64, 64), optimum=Size(160, 96), maximum=Size(256, 256))
-HALF = Fraction(1, 2)
 PLAN = b"vtrt"  # what a plan begins with
 
 
@@ -59,28 +58,10 @@ def test_the_networks_without_weights_are_built_too(tiny_bundle: Path, sizes: Si
     assert plan.startswith(PLAN)
 
 
-@pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a flow of one update, on frames of half the size, and its features, in FP32 and FP16."""
-    torch = pytest.importorskip("torch")
-    from tsn.export.networks.held import FlowRequest, flow_networks
-    from tsn.export.onnx.file import write_onnx
-    from tsn.export.onnx.precision import reduced
-    from tsn.train.networks.raft_weights import BUILDERS
-
-    folder = tmp_path_factory.mktemp("flow")
-    torch.save(BUILDERS["raft-small"](weights=None).state_dict(), folder / "weights.pth")
-    request = FlowRequest(kind="raft-small", weights=folder / "weights.pth", updates=1, scale=HALF)
-    for network in flow_networks(request):
-        write_onnx(network, folder / f"{network.name}.onnx")
-        write_onnx(reduced(network, "fp16"), folder / f"{network.name}.fp16.onnx")
-    return folder
-
-
 @pytest.mark.parametrize("sizes", [STATIC, DYNAMIC], ids=["static", "dynamic"])
 @pytest.mark.parametrize("file", ["features.onnx", "flow.onnx", "flow.fp16.onnx"])
-def test_the_flow_and_its_features_are_built(flow: Path, file: str, sizes: Sizes) -> None:
-    plan = build_engine(flow / file, open_builder(request(sizes=sizes)), sizes, scale=HALF)
+def test_the_flow_and_its_features_are_built(half_flow: Path, file: str, sizes: Sizes) -> None:
+    plan = build_engine(half_flow / file, open_builder(request(sizes=sizes)), sizes, scale=HALF)
     assert plan.startswith(PLAN)
 
 
