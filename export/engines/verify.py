@@ -52,8 +52,9 @@ class Judge:
         verdict = compare_engine(name, engine, lambda inputs: called(session, inputs, self._backend), calls)
         if verdict.complaint is not None and not self._request.allow_inaccurate:
             raise AccuracyError(
-                f"the engine of {name} is too far from its network: {verdict.complaint}. No engine was installed. Try "
-                "another precision or another version of the library; --allow-inaccurate keeps it all the same"
+                f"the engine of {name} is too far from its network: {verdict.complaint}. No engine was installed",
+                cure="Try another precision or another version of the library; --allow-inaccurate keeps it all the "
+                "same. docs/notes/engine_too_far.md finds the layer, with: polygraphy run --trt --trt-outputs '*'",
             )
         return engine.model_copy(update={"verified": verdict.accuracy, "inaccurate": verdict.complaint is not None})
 

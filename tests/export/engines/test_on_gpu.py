@@ -3,8 +3,13 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,14 +21,19 @@ from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.bundle.manifest import MANIFEST, Library, library_named
 from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.geometry import Size
+from tsn.runtime.verification.drawn_frame import drawn_frame
 from tsn.runtime.verification.engines import verified_bundle
+from tsn.runtime.verification.reference import reference_calls
+
+if TYPE_CHECKING:
+    from tsn.export.networks.exportable import Exportable
 
 pytestmark = pytest.mark.gpu
 
 LEAST_DB = {"fp32": 60, "fp16": 50}  # against the FP32 network on the CPU: of the rounded frames
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")  # before the bundles are made
 def gpu() -> None:
     """Skips where there is no GPU, and fails there under TSN_REQUIRE_GPU=1."""
     try:
@@ -101,6 +111,36 @@ def test_an_engine_gives_what_the_network_gives_on_the_cpu(
     refuse_distant(stylized(folder, name, frames), stylized(folder, "cpu", frames), precision)
     with pytest.raises(InputError, match="takes frames"):
         stylized(folder, name, drawn([Size(300, 96)]))
+
+
+@pytest.mark.parametrize("name", ["tensorrt", "tensorrt-rtx"])
+def test_a_second_judge_finds_engines_and_networks_alike(
+    tiny_bundle: Path, half_flow: Path, half_flow_networks: "Sequence[Exportable]", tmp_path: Path, name: Library
+) -> None:
+    if find_spec(MODULES[name]) is None:
+        pytest.skip(f"{name} is not installed")
+    pytest.importorskip("polygraphy")
+    from tests.export.engines.conftest import HALF
+    from tsn.export.engines.request import EngineRequest, Sizes
+    from tsn.export.engines.tensorrt import build_engine, open_builder
+
+    size = Size(160, 96)
+    sizes = Sizes.of(minimum=Size(64, 64), optimum=size, maximum=Size(256, 256))
+    try:
+        builder = open_builder(EngineRequest(library=name, sizes=sizes))
+    except UnavailableError as error:  # TensorRT-RTX knows no GPU of a data centre
+        pytest.skip(str(error))
+    scenes = reference_calls(open_bundle(tiny_bundle), drawn_frame(size, seed=0))
+    networks = [(tiny_bundle / f"{network}.onnx", calls[0].inputs, Fraction(1)) for network, calls in scenes.items()]
+    networks += [(half_flow / f"{network.name}.onnx", network.cases[0], HALF) for network in half_flow_networks]
+    for file, inputs, scale in networks:
+        np.savez(tmp_path / "inputs.npz", **inputs)
+        (tmp_path / "engine.plan").write_bytes(build_engine(file, builder, sizes, scale=scale))
+        words = [file, tmp_path / "engine.plan", tmp_path / "inputs.npz", LEAST_DB["fp32"]]
+        command = [sys.executable, str(Path(__file__).with_name("second_judge.py")), *map(str, words)]
+        environment = os.environ | {"POLYGRAPHY_USE_TENSORRT_RTX": str(int(name == "tensorrt-rtx"))}
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
+        assert ended.returncode == 0, f"{file.name}: {ended.stdout}{ended.stderr}"
 
 
 @pytest.mark.parametrize(("file", "precision"), [("stylize.onnx", "fp32"), ("stylize.fp16.onnx", "fp16")])
