@@ -6,6 +6,9 @@ DEV := .venv
 # your own in PIP_EXTRA_INDEX_URL) and the build with CUDA from PyPI where not.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
+# Processes that run tests; a file's tests stay in one.
+WORKERS ?= 2
+
 # Without this setuptools explains at length what an editable install is.
 QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -40,10 +43,10 @@ test: $(DEV)/.ready
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/pyright
 	$(DEV)/bin/lint-imports
-	$(DEV)/bin/pytest -q
+	$(DEV)/bin/pytest -q -n $(WORKERS) --dist loadfile
 
 test-all: $(DEV)/.ready
-	$(DEV)/bin/pytest -q -m "not gpu"
+	$(DEV)/bin/pytest -q -n $(WORKERS) --dist loadfile -m "not gpu"
 
 test-gpu: $(DEV)/.ready
 	TSN_REQUIRE_GPU=1 $(DEV)/bin/pytest -q -m gpu

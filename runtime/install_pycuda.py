@@ -33,7 +33,9 @@ _DRIVER = "libcuda.so.1"
 
 
 @click.command(name="install_pycuda")
-@click.option("--cuda", metavar="VERSION", help=f"CUDA that the driver serves, as 12.8.  [asked of the driver; {USUAL}]")
+@click.option(
+    "--cuda", metavar="VERSION", help=f"CUDA that the driver serves, as 12.8.  [asked of the driver; {USUAL}]"
+)
 def command(*, cuda: str | None) -> None:
     """Build pycuda for this Python: 2 to 4 minutes. It needs a C++ compiler and Python's headers."""
     if cuda is None and import_failure() is None:

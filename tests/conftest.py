@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,32 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tsn.train.networks.weights import Networks
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on Windows what needs POSIX."""
+    if sys.platform == "win32":
+        for item in items:
+            if item.get_closest_marker("posix"):
+                item.add_marker(pytest.mark.skip(reason="needs POSIX: its signals, shell, links or devices"))
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that `make` fills once in a test run, however many processes share the tests."""
+    from filelock import FileLock
+
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent  # that of all the processes
+    folder = place / "made_once" / name
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = folder.with_name(f"{name}.part")
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -79,16 +107,12 @@ def tiny_bundle(tiny_networks: "Networks", tmp_path_factory: pytest.TempPathFact
     y, x = np.mgrid[0:64, 0:80]
     stripes = np.stack([x * 3, y * 3, (x + y) % 16 * 15], axis=-1).astype(np.uint8)
     noise = np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    folder.mkdir()
-    write_bundle(
-        folder,
-        tiny_networks,
-        bundle_networks(tiny_networks),
-        name="tiny",
-        styles={"stripes": stripes, "noise": noise},
-    )
-    return folder
+    styles = {"stripes": stripes, "noise": noise}
+
+    def make(folder: Path) -> None:
+        write_bundle(folder, tiny_networks, bundle_networks(tiny_networks), name="tiny", styles=styles)
+
+    return made_once(tmp_path_factory, "tiny", make)
 
 
 @pytest.fixture(scope="session")
@@ -106,16 +130,16 @@ def tiny_half_bundle(tiny_networks: "Networks", tiny_bundle: Path, tmp_path_fact
         else:
             true_write(network, path)
 
-    folder = tmp_path_factory.mktemp("bundles") / "half"
-    folder.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle_writer, "write_onnx", write)
-        bundle_writer.write_bundle(
-            folder,
-            tiny_networks,
-            bundle_networks(tiny_networks),
-            name="half",
-            styles={"noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)},
-            precisions=("fp16", "bf16"),
-        )
-    return folder
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bundle_writer, "write_onnx", write)
+            bundle_writer.write_bundle(
+                folder,
+                tiny_networks,
+                bundle_networks(tiny_networks),
+                name="half",
+                styles={"noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)},
+                precisions=("fp16", "bf16"),
+            )
+
+    return made_once(tmp_path_factory, "half", make)

@@ -3,6 +3,8 @@
 from configparser import ConfigParser
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -28,5 +30,6 @@ def test_every_config_is_in_the_wheel() -> None:
     assert sorted((ROOT / "configs").glob(pattern)) == sorted((ROOT / "configs").iterdir())
 
 
+@pytest.mark.posix
 def test_the_typing_link_leads_to_the_root() -> None:
     assert (ROOT / ".typing" / "tsn").resolve() == ROOT.resolve()

@@ -1,5 +1,6 @@
-"""What CI must never do: run a stranger's code on a runner of one's own."""
+"""What CI must never do: run a stranger's code on a runner of one's own. And which versions it tests."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 yaml = pytest.importorskip("yaml")
 
-WORKFLOWS = sorted((Path(__file__).parents[1] / ".github" / "workflows").glob("*.yml"))
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
 def read(path: Path) -> dict[Any, Any]:
@@ -41,3 +43,16 @@ def test_the_gpu_workflow_runs_by_hand_every_night_and_by_label() -> None:
     assert "make test-gpu" in steps
     assert "--compare" in steps
     assert "GITHUB_STEP_SUMMARY" in steps
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_the_base_package_allows() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    allowed = dict(requirement.split(",")[0].split(">=") for requirement in project["dependencies"])
+    lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert set(tested) == set(allowed)
+    for name, version in allowed.items():
+        assert f"{tested[name]}.".startswith(f"{version}."), name
+    steps = read(next(path for path in WORKFLOWS if path.name == "ci.yml"))["jobs"]["lowest"]["steps"]
+    installs = [step["run"] for step in steps if "pip install" in step.get("run", "")]
+    assert all("--constraint .ci/lowest.txt" in install for install in installs)

@@ -5,7 +5,7 @@ The types are those of the network (strongly typed): no builder flag changes a p
 
 import contextlib
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,8 @@ from tsn.runtime.backends.trt_library import TITLES, TrtLibrary, open_library
 from tsn.runtime.bundle.interfaces import AXIS_LENGTHS
 from tsn.runtime.errors import BundleError, UnavailableError, UsageError
 from tsn.runtime.report import Log
+
+_LOOK = 0.1  # seconds between two looks at whether a build is done
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +92,10 @@ def build_engine(
     cancelled = Event()
     with ThreadPoolExecutor(1, thread_name_prefix="build") as pool:
         try:
-            return pool.submit(_build, file, builder, sizes, scale, log, cancelled).result()
+            future = pool.submit(_build, file, builder, sizes, scale, log, cancelled)
+            while not wait([future], _LOOK).done:  # on Windows Ctrl-C ends no wait that has no end
+                continue
+            return future.result()
         except BaseException:
             cancelled.set()  # leaving the pool waits for the library to come back
             raise

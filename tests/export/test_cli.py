@@ -152,6 +152,7 @@ def test_styles_keep_their_order_and_an_equals_sign_in_the_file_name() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 @pytest.mark.parametrize("moment", ["style: exporting", "stylize: exporting"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_in_the_middle_nothing_is_left(tmp_path: Path, number: signal.Signals, code: int, moment: str) -> None:

@@ -14,6 +14,8 @@ from tsn.runtime.errors import InputError
 
 Call = Callable[..., Any]
 
+needs_proc = pytest.mark.skipif(not Path("/proc").exists(), reason="there is no /proc")
+
 
 @pytest.fixture
 def clip(write_video: Call, tmp_path: Path) -> Path:
@@ -162,7 +164,7 @@ def test_a_damaged_video_is_written_as_far_as_it_goes_and_the_run_ends_with_7(
         (["--style", "stripes", "--start", "9"], 4, "0.32 s long"),
         (["--style", "stripes", "--size", "4x4"], 4, "too small"),
         (["--style", "stripes", "-o", "missing/out.mp4"], 5, "does not exist"),
-        (["--style", "stripes", "-o", "/proc/out.mp4"], 5, "cannot"),
+        pytest.param(["--style", "stripes", "-o", "/proc/out.mp4"], 5, "cannot", marks=needs_proc),
         (["--style", "stripes", "-o", "in.mp4", "--overwrite"], 5, "is the input itself"),
     ],
 )
@@ -307,6 +309,7 @@ def test_a_mix_of_many_styles_still_gets_a_name(run: Call, tiny_bundle: Path, cl
     assert len(leftovers(clip.parent)) == 2
 
 
+@needs_proc
 @pytest.mark.parametrize("target", ["/proc/pictures", "/dev/null"])
 def test_a_folder_that_cannot_be_made_ends_with_5(
     run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call, target: str
@@ -342,6 +345,7 @@ def test_an_empty_word_is_not_the_current_folder(
     assert leftovers(clip.parent) == ["in.mp4"]
 
 
+@pytest.mark.posix
 def test_a_link_back_to_an_input_picture_is_not_written_through(
     run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
     assert (target / "holiday.jpg").read_text() == "precious"
 
 
+@pytest.mark.posix
 def test_a_link_stays_and_the_file_behind_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     link, target = tmp_path / "link.txt", tmp_path / "elsewhere" / "out.txt"
@@ -67,6 +68,7 @@ def test_a_link_stays_and_the_file_behind_it_is_written(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["elsewhere", "link.txt", "out.txt"]
 
 
+@pytest.mark.posix
 def test_a_link_to_a_folder_stays_and_the_folder_behind_it_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     link, target = tmp_path / "link", tmp_path / "elsewhere" / "bundle"
@@ -79,18 +81,21 @@ def test_a_link_to_a_folder_stays_and_the_folder_behind_it_is_replaced(tmp_path:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["bundle", "elsewhere", "link", "manifest.json"]
 
 
+@pytest.mark.posix
 def test_a_link_into_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link.txt").symlink_to(tmp_path / "gone" / "out.txt")
     with pytest.raises(OutputError, match="gone does not exist"), whole_file(tmp_path / "link.txt"):
         pass
 
 
+@pytest.mark.posix
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
     for block in (whole_file(tmp_path / ("x" * 300)), whole_folder(tmp_path / ("x" * 300), marker="m.json")):
         with pytest.raises(OutputError, match="File name too long"), block:
             pass
 
 
+@pytest.mark.posix
 def test_a_device_is_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OutputError, match="a device or a pipe"), whole_file(tmp_path / "pipe", overwrite=True):

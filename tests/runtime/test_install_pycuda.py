@@ -74,7 +74,9 @@ class Programs:
         return SimpleNamespace(returncode=int(failed), stdout=self._said if failed else "", stderr="")
 
 
-def invoke(monkeypatch: pytest.MonkeyPatch, programs: Programs, *, driver: str | None, words: Sequence[str] = ()) -> Any:
+def invoke(
+    monkeypatch: pytest.MonkeyPatch, programs: Programs, *, driver: str | None, words: Sequence[str] = ()
+) -> Any:
     monkeypatch.setattr(subprocess, "run", programs.run)
     monkeypatch.setattr(install_pycuda, "refuse_incapable", lambda: None)
     monkeypatch.setattr(install_pycuda, "driver_cuda", lambda: driver)

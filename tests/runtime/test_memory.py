@@ -24,6 +24,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 def test_five_times_the_length_takes_the_same_memory(
     tiny_bundle: Path, write_video: Callable[..., Path], drawn: Callable[..., Any], tmp_path: Path
 ) -> None:

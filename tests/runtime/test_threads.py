@@ -1,5 +1,6 @@
 """Stages overlap, keep their order, stay bounded, and pass errors on."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tsn.runtime import threads as overlap
-from tsn.runtime.threads import behind, prefetched, spread
+from tsn.runtime.threads import behind, prefetched, spread, usable_cores
 
 
 def test_items_arrive_in_order_and_are_counted() -> None:
@@ -157,3 +158,12 @@ def test_a_consumer_that_hangs_is_left_behind_when_the_work_is_stopped(monkeypat
         stop_while_it_hangs()
     assert time.perf_counter() - begun < 10
     released.set()
+
+
+@pytest.mark.parametrize(("counted", "usable"), [(7, 7), (None, 1)])
+def test_where_a_process_cannot_be_bound_to_cores_it_has_all(
+    monkeypatch: pytest.MonkeyPatch, counted: int | None, usable: int
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: counted)
+    assert usable_cores() == usable

@@ -164,6 +164,7 @@ def test_a_resumed_run_says_which_settings_changed(photos: Path, paintings: Path
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 def test_sigterm_saves_exits_with_143_and_the_run_can_go_on(
     photos: Path, paintings: Path, vgg: Path, tmp_path: Path
 ) -> None:

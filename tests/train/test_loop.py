@@ -108,7 +108,7 @@ def test_a_signal_finishes_the_step_saves_and_stops(
     def then_signal(*args: Any, **keys: Any) -> None:
         step(*args, **keys)
         if run.step == 1:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
     run.report.step = then_signal  # type: ignore[method-assign]
     with pytest.raises(kind):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import made_once
+
 if TYPE_CHECKING:
     from tsn.export.networks.exportable import Exportable
 
@@ -21,7 +23,9 @@ def half_flow_networks(tmp_path_factory: pytest.TempPathFactory) -> "Sequence[Ex
     from tsn.train.networks.raft_weights import BUILDERS
 
     weights = tmp_path_factory.mktemp("weights") / "raft.pth"
-    torch.save(BUILDERS["raft-small"](weights=None).state_dict(), weights)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # every process has the same
+        torch.save(BUILDERS["raft-small"](weights=None).state_dict(), weights)
     return flow_networks(FlowRequest(kind="raft-small", weights=weights, updates=1, scale=HALF))
 
 
@@ -31,8 +35,9 @@ def half_flow(half_flow_networks: "Sequence[Exportable]", tmp_path_factory: pyte
     from tsn.export.onnx.file import write_onnx
     from tsn.export.onnx.precision import reduced
 
-    folder = tmp_path_factory.mktemp("flow")
-    for network in half_flow_networks:
-        write_onnx(network, folder / f"{network.name}.onnx")
-        write_onnx(reduced(network, "fp16"), folder / f"{network.name}.fp16.onnx")
-    return folder
+    def make(folder: Path) -> None:
+        for network in half_flow_networks:
+            write_onnx(network, folder / f"{network.name}.onnx")
+            write_onnx(reduced(network, "fp16"), folder / f"{network.name}.fp16.onnx")
+
+    return made_once(tmp_path_factory, "half_flow", make)

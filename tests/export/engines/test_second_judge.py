@@ -73,7 +73,9 @@ def test_a_file_of_other_weights_is_found(
 ) -> None:
     model = onnx.load(tiny_bundle / "stylize.onnx")
     weight = next(tensor for tensor in model.graph.initializer if tensor.name.endswith("decoder.0.weight"))
-    weight.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight) * np.float32(1 + share), weight.name))
+    weight.CopyFrom(
+        onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight) * np.float32(1 + share), weight.name)
+    )
     onnx.save(model, tmp_path / "other.onnx")
     np.savez(tmp_path / "case.npz", **stylize_network(tiny_networks, []).cases[0])
     words = [tiny_bundle / "stylize.onnx", tmp_path / "other.onnx", tmp_path / "case.npz", LEAST_DB]

@@ -84,6 +84,7 @@ def test_a_network_that_the_library_cannot_read_gives_its_own_words(tmp_path: Pa
         build_engine(tmp_path / "style.onnx", open_builder(request()), STYLE_SIZES)
 
 
+@pytest.mark.posix
 def test_ctrl_c_stops_the_build(tiny_bundle: Path) -> None:
     main = threading.main_thread().ident
     assert main is not None

@@ -63,6 +63,7 @@ BODIES = {
 }
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("number", "code", "line"), [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "terminated")]
 )
@@ -85,6 +86,7 @@ def test_a_signal_ends_the_command_with_one_line_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == (["cleaned"] if "cleaned" in what else [])
 
 
+@pytest.mark.posix
 def test_a_second_signal_does_not_disturb_the_clean_up(tmp_path: Path) -> None:
     program = COMMAND.format(body=BODIES["cleaned up for long"], seconds=60)
     with subprocess.Popen(

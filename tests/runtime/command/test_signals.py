@@ -12,15 +12,13 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "tsn.runtime.cli"]
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process where POSIX sends it a signal")
-
 
 @pytest.fixture
 def long_clip(write_video: Callable[..., Any], drawn: Callable[..., Any], tmp_path: Path) -> Path:
     return write_video(tmp_path / "in.mp4", frames=[drawn(index, width=320, height=240) for index in range(300)])
 
 
-@posix
+@pytest.mark.posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_leaves_no_file_behind(tiny_bundle: Path, long_clip: Path, number: int, code: int) -> None:
     words = [*COMMAND, str(tiny_bundle), str(long_clip), "--style", "stripes", "--threads", "1"]
@@ -49,7 +47,7 @@ cli.main()
 """
 
 
-@posix
+@pytest.mark.posix
 @pytest.mark.parametrize("frames", [2, 300])  # it hangs when it is flushed, and while frames are on their way
 def test_ctrl_c_ends_a_run_whose_encoder_hangs(
     tiny_bundle: Path, write_video: Callable[..., Any], drawn: Callable[..., Any], tmp_path: Path, frames: int
@@ -103,7 +101,7 @@ print(again.__name__, interruption.number.name)
 """
 
 
-@posix
+@pytest.mark.posix
 @pytest.mark.parametrize("system", ["here", "as on Windows"])
 @pytest.mark.parametrize(
     ("number", "printed"), [(signal.SIGINT, "KeyboardInterrupt SIGINT"), (signal.SIGTERM, "Terminated SIGTERM")]
@@ -118,8 +116,9 @@ def test_an_interruption_that_a_library_swallows_is_raised_again(number: int, pr
     assert (out, errors, process.returncode) == (f"{printed}\n", "", 0)
 
 
+@pytest.mark.posix
 def test_a_full_disk_is_one_line_and_leaves_no_file_behind(tiny_bundle: Path, long_clip: Path) -> None:
-    resource = pytest.importorskip("resource")
+    import resource  # there is none on Windows
 
     def no_large_files() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

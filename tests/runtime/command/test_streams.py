@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 COMMAND = f"{sys.executable} -m tsn.runtime.cli"
+pytestmark = pytest.mark.posix
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
 
