@@ -15,7 +15,7 @@ import onnxruntime as ort
 
 from tsn.runtime.backends import BACKENDS, open_backend, ort_cuda, trt_library
 from tsn.runtime.backends.driver import probe_driver
-from tsn.runtime.backends.trt_library import open_library
+from tsn.runtime.backends.trt_library import INSTALL_PYCUDA, open_library
 from tsn.runtime.bundle.manifest import Library
 from tsn.runtime.errors import TsnError, UnavailableError
 from tsn.runtime.extras import EXTRAS, asked_for, install_line, missing, pip
@@ -147,7 +147,7 @@ def _pycuda(driver: Check) -> str:
     try:
         import_module("pycuda.driver")
     except ModuleNotFoundError as error:
-        raise UnavailableError(f"pycuda is not installed. Run: {pip()} install pycuda") from error
+        raise UnavailableError(f"pycuda is not installed. Run: {INSTALL_PYCUDA}") from error
     except ImportError as error:
         raise UnavailableError(f"pycuda does not load: {error}" if driver.ok else ABOVE) from error
     return f"pycuda {version('pycuda')}"
