@@ -1,4 +1,4 @@
-"""Where a training run's config comes from: a YAML file, or one that ships with the package, then flags."""
+"""Reads the config of a training run: from a YAML file, or one that ships with the package, then from flags."""
 
 import difflib
 from pathlib import Path
@@ -52,7 +52,7 @@ def shipped_configs() -> list[str]:
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """The values of a YAML file and the line of each key."""
+    """Read the values of a YAML file and the line of each key."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -77,7 +77,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
 
 
 def _number(key: str, value: Any) -> Any:
-    """YAML reads 1e-4, without a dot, as text: take it as the number it is where the key wants one."""
+    """Return the number that a text such as 1e-4 is, if the key wants one: YAML takes it for text."""
     field = Config.model_fields.get(key)
     if field is not None and field.annotation is float and isinstance(value, str):
         try:
@@ -94,7 +94,7 @@ def _explained(
     key = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Config.model_fields, n=1, cutoff=0.4)
-        text = f"there is no key '{key}'. " + (f"Did you mean '{near[0]}'?" if near else "See docs/training.md")
+        text = f"there is no key '{key}'. " + (f"Did you mean '{near[0]}'?" if near else "See: tsn-train --help")
     elif key:
         text = f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
     else:

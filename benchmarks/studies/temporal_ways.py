@@ -1,4 +1,4 @@
-"""Ways to hold a styled video still, side by side: the table in docs/temporal.md.
+"""Ways to hold a styled video still, side by side: the table in docs/notes/temporal.md.
 
     python -m tsn.benchmarks.studies.temporal_ways --encoder VGG --decoder DECODER --flow-weights RAFT_SMALL \
         --cache FOLDER --clip big_buck_bunny_480p_30s.mp4@40 --style starry_night.jpg

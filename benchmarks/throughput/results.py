@@ -1,4 +1,4 @@
-"""The schema of results.json. docs/benchmarks.md describes it for its readers."""
+"""The schema of results.json. docs/reference/json.md describes it for its readers."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -152,7 +152,7 @@ class Measurement(_Model):
     peak_host_mb: float | None = None  # file: of a process of its own
     peak_gpu_mb: float | None = None
     multiply_adds: int | None = None  # of a frame
-    limit_share: float | None = None  # of the device's measured limit, see docs/benchmarks.md
+    limit_share: float | None = None  # of the device's measured limit, see docs/notes/benchmarks.md
     limited_by: Literal["compute", "memory"] | None = None
 
 

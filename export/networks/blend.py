@@ -6,7 +6,7 @@ drew.
 Two anchors of different age are cross-faded, as textures on flowing water are (Neyret, "Advected Textures", SCA 2003).
 A mix of two textures is flatter than each: its detail is raised again to the energy of the frame's own styled detail,
 after Heitz and Neyret, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator", HPG 2018.
-Nothing of the result is fed back, so nothing can build up. docs/temporal.md compares this with other ways.
+Nothing of the result is fed back, so nothing can build up. docs/notes/temporal.md compares this with other ways.
 """
 
 import torch
