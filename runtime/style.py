@@ -36,7 +36,7 @@ class StyleChoice:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The choice that "starry_night", "a.jpg" or "a.jpg:0.7" names."""
+        """Read a choice as the command line gives it: "starry_night", "a.jpg" or "a.jpg:0.7"."""
         source, colon, number = text.rpartition(":")
         try:
             weight = float(number)
@@ -48,14 +48,14 @@ class StyleChoice:
 
     @property
     def label(self) -> str:
-        """A name for output files: the style's name or the picture's, without folder and suffix."""
+        """The style's name, or the picture's without folder and suffix: a part of output names."""
         return Path(self.source).stem
 
 
 def mixed_style(
     bundle: Bundle, backend: Backend, choices: Sequence[StyleChoice], *, size: int
 ) -> tuple[Tensor, Tensor]:
-    """Mean and std (C,) of the weighted mix of `choices`, on the device. The weights are scaled to sum to 1.
+    """Return mean and std (C,) of the weighted mix of `choices`, on the device. Weights are scaled to sum to 1.
 
     Args:
         size: pixels to which the shorter side of a style picture is reduced before it is encoded.

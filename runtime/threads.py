@@ -1,4 +1,4 @@
-"""Work ahead of and behind a loop, in threads of its own, with bounded queues between."""
+"""Threads that work ahead of a loop and behind it, with bounded queues between."""
 
 import os
 import threading
@@ -27,14 +27,14 @@ def usable_cores() -> int:
 
 
 class _End:
-    """The last thing in a queue: how the work ended."""
+    """The last item of a queue: the error that ended the work, or None."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
 def _put(queue: Queue[T], item: T, stopped: threading.Event) -> bool:
-    """Wait until `queue` takes `item`, and say so; False once `stopped`."""
+    """Put `item` into `queue`, waiting for room. Return False if `stopped` comes first."""
     while not stopped.is_set():
         try:
             queue.put(item, timeout=_PATIENCE)
@@ -54,7 +54,7 @@ def _next(queue: Queue[T]) -> T:
 
 
 class Ahead(Generic[T]):
-    """What a thread produces ahead of its consumer. `busy` is in seconds, `count` in items."""
+    """Items that a thread produces ahead of their consumer. `busy` is in seconds, `count` in items."""
 
     def __init__(self, items: Iterable[T], depth: int) -> None:
         self.busy = 0.0
@@ -91,7 +91,7 @@ class Ahead(Generic[T]):
 
 
 class Spread(Generic[Item, Result]):
-    """Items with what several threads make of them, in the items' order. `busy` is in seconds of one thread."""
+    """Items and the results that several threads make of them, in order. `busy` is in seconds of one thread."""
 
     def __init__(
         self, work: Callable[[Item], Result], items: Iterable[Item], threads: int, interrupt: Callable[[], None]
@@ -116,7 +116,7 @@ class Spread(Generic[Item, Result]):
             yield place.result()
 
     def stop(self) -> None:
-        """End the threads, calling `interrupt` for those that are at work."""
+        """End the threads; `interrupt` is called until all have ended."""
         self._stopped.set()
         for thread in self._threads:
             while thread.is_alive():
@@ -135,7 +135,7 @@ class Spread(Generic[Item, Result]):
                 self._busy += time.perf_counter() - begun
 
     def _take(self) -> tuple[Item, Future[tuple[Item, Result]]] | None:
-        """The next item and its place; None once there is no more."""
+        """Take the next item and its place in the order; None at the end."""
         with self._taking:
             if self._stopped.is_set():
                 return None
@@ -168,11 +168,11 @@ class Behind(Generic[T]):
         self._thread.start()
 
     def __call__(self, item: T) -> None:
-        """Queue `item`; raises what an earlier item raised."""
+        """Queue `item`. Raises the error of an earlier one."""
         self._put(item)
 
     def finish(self) -> None:
-        """Wait until everything queued is consumed; raises what consuming raised."""
+        """Wait until all items are consumed. Raises the error of one."""
         self._put(_End(None))
         while self._thread.is_alive():
             self._thread.join(_PATIENCE)
@@ -180,7 +180,7 @@ class Behind(Generic[T]):
             raise self._error
 
     def stop(self) -> None:
-        """End the thread after the item it is at, dropping what is queued. One that hangs is left behind."""
+        """Drop the queue and end the thread after the item it is at. A thread that hangs is left behind."""
         self._stopped.set()
         self._thread.join(_LAST_ITEM)
 
@@ -212,7 +212,7 @@ class Behind(Generic[T]):
 
 @contextmanager
 def prefetched(items: Iterable[T], *, depth: int) -> Generator[Ahead[T]]:
-    """Iterate `items` in a thread, up to `depth` ahead. Its errors are raised where the items are taken."""
+    """Iterate `items` in a thread, up to `depth` ahead. Its errors are raised in the loop over the items."""
     ahead = Ahead(items, depth)
     try:
         yield ahead
@@ -238,8 +238,7 @@ def spread(
     """Iterate (item, work(item)) in order, computed by `threads` threads, each at most one item ahead.
 
     Args:
-        interrupt: makes the calls of `work` that are under way end early; called where the block is left before its
-            time.
+        interrupt: makes calls of `work` that are under way end early. It is called if the block is left early.
     """
     spreading = Spread(work, items, threads, interrupt)
     try:

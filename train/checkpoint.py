@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on to the bit, and all that tsn-export needs. Written whole or not at all."""
+"""Checkpoints: enough for a run to go on bit for bit, and for tsn-export. Each is written whole or not at all."""
 
 import platform
 import re
@@ -41,7 +41,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path, *, architecture: str) -> dict[str, Any]:
-    """The content of a checkpoint of tsn-train.
+    """Read a checkpoint of tsn-train.
 
     Raises InputError: missing, damaged, of another program, version or architecture.
     """
@@ -62,7 +62,7 @@ def read_checkpoint(path: Path, *, architecture: str) -> dict[str, Any]:
 
 
 def newest_checkpoint(place: Path) -> Path:
-    """`place` itself if it is a file, else the newest checkpoint of that run. Raises InputError where there is none."""
+    """Return `place` if it is a file, else the newest checkpoint of that run. Raises InputError if there is none."""
     if place.is_file():
         return place
     found = _checkpoints(place / FOLDER) or _checkpoints(place)

@@ -12,7 +12,7 @@ from tsn.train.config import Config
 
 
 def _config_flags(command: click.Command) -> click.Command:
-    """Every key of the config as a flag of the same name."""
+    """Add every key of the config as a flag of the same name."""
     for name, field in reversed(Config.model_fields.items()):
         flag, kind = f"--{name.replace('_', '-')}", field.annotation
         if isinstance(kind, types.UnionType):
@@ -90,7 +90,7 @@ def command(
 
 
 def main() -> None:
-    """The entry point of tsn-train."""
+    """Run tsn-train."""
     run_command(command)
 
 

@@ -1,4 +1,4 @@
-"""What a training run is: every key, its type and its range."""
+"""The settings of a training run: every key, its type and its range."""
 
 from typing import Literal
 
@@ -78,5 +78,5 @@ class Config(BaseModel):
 
     @property
     def contents(self) -> int:
-        """How many content crops a step and process takes."""
+        """Content crops of a step in each process."""
         return self.batch_size // self.styles_per_content

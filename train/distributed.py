@@ -29,34 +29,34 @@ class World:
         return self.rank == 0
 
     def wrapped(self, module: nn.Module) -> nn.Module:
-        """The module, its gradients averaged over all processes."""
+        """Return the module, its gradients averaged over all processes."""
         if self.size == 1:
             return module
         return DistributedDataParallel(module)
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        """The mean of the values over all processes."""
+        """Return the mean of the values over all processes."""
         if self.size > 1:
             distributed.all_reduce(values)
             values /= self.size
         return values
 
     def together(self, names: set[str]) -> set[str]:
-        """The names that any process has."""
+        """Return the names of all processes together."""
         found = [names] * self.size
         if self.size > 1:
             distributed.all_gather_object(found, names)
         return set().union(*found)
 
     def wait(self) -> None:
-        """Until all processes have come this far."""
+        """Wait until all processes have come this far."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
 def open_world(device: str) -> Generator[World]:
-    """The world that torchrun set up, or a world of one.
+    """Open the world that torchrun set up, or a world of one.
 
     Args:
         device: "cuda", "cpu", or "auto": CUDA where there is any. Several processes talk through nccl or gloo.
@@ -99,5 +99,5 @@ def _first_sentence(error: RuntimeError) -> str:
 
 
 def _lost(error: RuntimeError) -> bool:
-    """Whether an error is that of a process with nobody to talk to any more: torch has no class of its own for it."""
+    """Return whether an error says that another process is gone: torch has no class of its own for it."""
     return isinstance(error, distributed.DistError) or any(name in str(error) for name in ("gloo", "NCCL"))

@@ -1,4 +1,4 @@
-"""Training on one page: what a run is made of, and one step after another."""
+"""Training on one page: the parts of a run, and one step after another."""
 
 import math
 import signal
@@ -44,18 +44,18 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """How many steps the whole run has."""
+        """Steps of the whole run."""
         return total_steps(self.config, self.numbers)
 
 
 def total_steps(config: Config, numbers: Numbers) -> int:
-    """How many steps a run has: its epochs, unless max_steps comes first."""
+    """Return the steps of a run: those of its epochs, or max_steps if these are fewer."""
     steps = config.epochs * numbers.steps_per_epoch
     return min(steps, config.max_steps) if config.max_steps else steps
 
 
 def train(run: Run) -> None:
-    """Train until the last step; leaves a checkpoint there, and where a signal stops it.
+    """Train until the last step, or until a signal comes; leave a checkpoint there.
 
     Raises:
         AccuracyError: a loss or a gradient is no longer a number.
@@ -103,7 +103,7 @@ def train(run: Run) -> None:
 def save(run: Run) -> None:
     """Write the checkpoint of this step, from the first process, and drop the oldest.
 
-    There the first process also learns which files the others could not read.
+    The first process also names the files that the others could not read.
     """
     run.report.name_unreadable(sorted(run.world.together(run.report.unreadable)))
     if run.world.leads:
@@ -115,7 +115,7 @@ def save(run: Run) -> None:
 
 
 def state(run: Run) -> dict[str, Any]:
-    """All that the run needs to go on to the bit."""
+    """Return everything from which the run can go on bit for bit."""
     objective = run.objective
     return {
         "architecture": run.config.architecture,
@@ -133,7 +133,7 @@ def state(run: Run) -> dict[str, Any]:
 
 
 def _batches(run: Run) -> Iterator[Batch]:
-    """The batches from the run's step to its last."""
+    """Yield the batches from the run's step to its last."""
     run.numbers.first_step = run.step
     if run.step >= run.steps:
         return
@@ -170,7 +170,7 @@ def _placed(images: Tensor, config: Config) -> Tensor:
 
 
 def _agreed(run: Run, losses: dict[str, Tensor]) -> tuple[dict[str, float], bool]:
-    """The losses as means over all processes, and whether any process was asked to stop: then all stop at this step."""
+    """Return the means of the losses over all processes, and whether one was asked to stop: then all stop here."""
     asked = torch.tensor(float(bool(run.stop)), device=run.world.device)
     own = torch.stack([*(loss.detach().float() for loss in losses.values()), asked])
     *values, stop = run.world.mean(own).tolist()
@@ -191,7 +191,7 @@ def _refuse_nonsense(run: Run, total: float, norm: Tensor) -> None:
 
 @contextmanager
 def _signals_noted(stop: list[int]) -> Iterator[None]:
-    """Note SIGTERM and Ctrl-C, so that the step at hand is finished and saved; a second one stops at once."""
+    """Note SIGTERM and Ctrl-C, so that the step at hand is finished and saved. A second one stops at once."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def note(number: int, _frame: object) -> None:
@@ -208,7 +208,7 @@ def _signals_noted(stop: list[int]) -> Iterator[None]:
 
 
 def learning_rate(config: Config, step: int, *, steps: int) -> float:
-    """The rate of step number `step` of `steps`: a linear rise, then constant, or half a cosine (arXiv:1608.03983)."""
+    """Return the rate of step `step` of `steps`: a linear rise, then constant, or half a cosine (arXiv:1608.03983)."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     if config.schedule == "constant":

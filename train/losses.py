@@ -1,4 +1,4 @@
-"""What a good output is, in numbers: content, style, colour, smoothness and steadiness. All of it in float32.
+"""Losses of an output: content, style, colour, smoothness and steadiness. All are computed in float32.
 
 Content and style losses: Gatys et al., "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016; with
 mean and standard deviation in place of Gram matrices: Huang and Belongie, ICCV 2017 (arXiv:1703.06868), equation 13.
@@ -18,7 +18,7 @@ StyleTargets = Sequence[Tensor]  # for each layer (N, C, C) Gram matrices, or (N
 
 
 def gram(features: Tensor) -> Tensor:
-    """Gram matrices (N, C, C) of features (N, C, H, W), divided by H x W.
+    """Return the Gram matrices (N, C, C) of features (N, C, H, W), divided by H x W.
 
     Not by C x H x W: that makes the style loss so small that nothing is learnt from it.
     """
@@ -28,18 +28,18 @@ def gram(features: Tensor) -> Tensor:
 
 
 def mean_std(features: Tensor) -> Tensor:
-    """Mean and standard deviation of each channel, (N, 2, C)."""
+    """Return mean and standard deviation of each channel, (N, 2, C)."""
     return torch.stack([part.flatten(1) for part in statistics(features)], dim=1)
 
 
 def style_targets(features: Sequence[Tensor], *, kind: StyleLoss) -> list[Tensor]:
-    """What the style loss compares, for each layer: see StyleTargets."""
+    """Return the statistics of each layer that the style loss compares: see StyleTargets."""
     measure = gram if kind == "gram" else mean_std
     return [measure(layer) for layer in features]
 
 
 def style_loss(features: Sequence[Tensor], targets: StyleTargets, *, kind: StyleLoss) -> Tensor:
-    """Sum over layers of the mean squared difference of Gram matrices, or of means plus that of deviations."""
+    """Return the mean squared difference of Gram matrices, or of means plus that of deviations, summed over layers."""
     parts = [
         functional.mse_loss(found, target) * (1 if kind == "gram" else 2)  # the mean over both halves, made their sum
         for found, target in zip(style_targets(features, kind=kind), targets, strict=True)
@@ -48,17 +48,17 @@ def style_loss(features: Sequence[Tensor], targets: StyleTargets, *, kind: Style
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of two features of the same layer."""
+    """Return the mean squared difference of two features of the same layer."""
     return functional.mse_loss(features.float(), target.float())
 
 
 def colour_loss(outputs: Tensor, colours: Tensor) -> Tensor:
-    """Squared difference of each output's mean and deviation of R, G and B to colours (N, 2, 3)."""
+    """Return the squared difference of each output's mean and deviation of R, G and B to colours (N, 2, 3)."""
     return functional.mse_loss(mean_std(outputs), colours) * 2
 
 
 def recoloured(photos: Tensor, styles: Tensor) -> Tensor:
-    """Photos (N, 3, H, W) whose colours have the mean and the covariance of the styles' (N, 3, T, T), in 0..1.
+    """Return photos (N, 3, H, W) in 0..1, their colours brought to mean and covariance of the styles' (N, 3, T, T).
 
     The linear Monge-Kantorovich map: Pitie and Kokaram, "The linear Monge-Kantorovitch linear colour mapping for
     example-based colour transfer", CVMP 2007.
@@ -76,20 +76,20 @@ def recoloured(photos: Tensor, styles: Tensor) -> Tensor:
 
 
 def _power(matrices: Tensor, exponent: float) -> Tensor:
-    """Symmetric positive matrices (N, 3, 3) raised to a power."""
+    """Return symmetric positive matrices (N, 3, 3) raised to a power."""
     values, vectors = torch.linalg.eigh(matrices)
     return vectors * values.clamp(min=1e-12).pow(exponent)[:, None] @ vectors.transpose(1, 2)
 
 
 def variation_loss(images: Tensor) -> Tensor:
-    """Anisotropic total variation: mean absolute difference of neighbours (Rudin, Osher and Fatemi, 1992)."""
+    """Return the anisotropic total variation: mean difference of neighbours (Rudin, Osher and Fatemi, 1992)."""
     across = (images[..., :, 1:] - images[..., :, :-1]).abs().mean()
     down = (images[..., 1:, :] - images[..., :-1, :]).abs().mean()
     return (across + down).float()
 
 
 def motion_grid(motions: Tensor, *, height: int, width: int) -> Tensor:
-    """Where each pixel of the moved picture comes from, (N, H, W, 2) as grid_sample takes it.
+    """Return the place that each pixel of the moved picture comes from, (N, H, W, 2) as grid_sample takes it.
 
     Args:
         motions: (N, 4): shift right and down in pixels, turn in radians, logarithm of the zoom.
@@ -107,22 +107,22 @@ def motion_grid(motions: Tensor, *, height: int, width: int) -> Tensor:
 
 
 def move(images: Tensor, grid: Tensor) -> Tensor:
-    """Images (N, C, H, W) moved; what comes from outside is the mirror image."""
+    """Return images (N, C, H, W) moved; outside is their mirror image."""
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 def inside(grid: Tensor) -> Tensor:
-    """1 where a pixel comes from inside the picture, else 0: (N, 1, H, W) of a grid as grid_sample takes it."""
+    """Return a mask (N, 1, H, W) of a grid of grid_sample: 1 where a pixel comes from inside the picture, else 0."""
     return (grid.abs() <= 1).all(dim=3)[:, None].float()
 
 
 def temporal_loss(warped: Tensor, outputs: Tensor, seen: Tensor) -> Tensor:
-    """||F_t - warp(F_{t-1})||^2 over the pixels that both frames show.
+    """Return ||F_t - warp(F_{t-1})||^2 over the pixels that both frames show.
 
     Args:
         warped: (N, C, H, W), the earlier outputs carried to the later frames.
         outputs: (N, C, H, W), of the later frames.
-        seen: (N, 1, H, W), 1 where a pixel counts and 0 where not. A picture in which none does counts as 0.
+        seen: (N, 1, H, W), 1 where a pixel counts, else 0. A picture without such pixels counts as 0.
 
     Ruder et al., "Artistic style transfer for videos", GCPR 2016 (arXiv:1604.08610), equation 7.
     """

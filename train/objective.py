@@ -1,4 +1,4 @@
-"""What a network is asked for in one step: pictures in, losses out. The modules that DistributedDataParallel wraps."""
+"""One step of training: pictures in, losses out. DistributedDataParallel wraps the module."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ AMP = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True, kw_only=True)
 class Styles:
-    """Style crops and all that the losses compare with, measured once."""
+    """Style crops and the statistics of them that the losses compare with, measured once."""
 
     images: Tensor  # (B, 3, T, T) in 0..1
     targets: Sequence[Tensor]  # for each layer: see losses.StyleTargets
@@ -30,7 +30,7 @@ class Styles:
     std: Tensor
 
     def take(self, picks: Tensor) -> "Styles":
-        """The styles of these numbers."""
+        """Return the styles of these numbers."""
         return Styles(
             images=self.images[picks],
             targets=[target[picks] for target in self.targets],
@@ -41,7 +41,7 @@ class Styles:
 
 
 class Objective(nn.Module):
-    """An encoder and a decoder, the frozen VGG-19 that judges them, and what it asks for."""
+    """An encoder and a decoder, the frozen VGG-19 that judges them, and their losses."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, vgg: Vgg, config: Config) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Objective(nn.Module):
     def forward(
         self, content: Tensor, styles: Styles, motion: Tensor, pairs: Pairs | None = None
     ) -> tuple[Mapping[str, Tensor], Tensor]:
-        """Losses by name, not yet weighted, and the outputs (B, 3, S, S).
+        """Return the losses by name, not yet weighted, and the outputs (B, 3, S, S).
 
         Args:
             content: (B / K, 3, S, S) in 0..1; each serves K styles.
@@ -105,7 +105,7 @@ class Objective(nn.Module):
         return found, outputs
 
     def _recolour(self, content: Tensor, styles: Styles) -> tuple[dict[str, Tensor], Tensor]:
-        """The photo in the style's colours: what a network can learn without the judge, several times as fast."""
+        """Ask for the photo in the style's colours: a network learns that without the judge, several times as fast."""
         copies = len(styles.images) // len(content)
         with self._amp():
             mean, std = statistics(self.encoder(styles.images))
@@ -147,7 +147,7 @@ class Objective(nn.Module):
 
 @torch.no_grad()
 def measured(vgg: Vgg, images: Tensor, config: Config) -> Styles:
-    """Style crops (B, 3, T, T) in 0..1 and what VGG-19 says of them, if it is asked."""
+    """Measure style crops (B, 3, T, T) in 0..1, with VGG-19 where the objective asks it."""
     if config.objective == "recolour":
         return Styles(images=images, targets=[], colours=losses.mean_std(images), mean=images[:0], std=images[:0])
     with torch.autocast(images.device.type, dtype=AMP[config.amp_dtype], enabled=config.use_amp):
@@ -163,7 +163,7 @@ def measured(vgg: Vgg, images: Tensor, config: Config) -> Styles:
 
 
 def weights(config: Config) -> dict[str, float]:
-    """What each loss counts for in the total."""
+    """Return the weight of each loss in the total."""
     return {
         "content": config.content_weight,
         "style": config.style_weight,

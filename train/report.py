@@ -1,4 +1,4 @@
-"""What a run tells: a progress bar, TensorBoard, a line of losses for each few steps, grids of pictures, a summary."""
+"""The log of a run: a progress bar, TensorBoard, a line of losses for each few steps, and grids of pictures."""
 
 import json
 import time
@@ -56,7 +56,7 @@ class TrainingLog:
     def step(
         self, step: int, losses: dict[str, float], *, rate: float, norm: Tensor, unreadable: tuple[str, ...]
     ) -> None:
-        """Tell of a step that is done."""
+        """Log a step that is done."""
         self.name_unreadable(unreadable)
         self.pictures += self.config.batch_size * self.world.size
         if self.silent:
@@ -84,7 +84,7 @@ class TrainingLog:
             self.say(f"step {step}/{self.steps}  {told}  {speed:.1f} pictures/s")
 
     def sample(self, step: int, content: Tensor, styles: Tensor, outputs: Tensor) -> None:
-        """Keep a grid: contents, styles, outputs."""
+        """Write a grid: contents, styles, outputs."""
         if self.silent:
             return
         copies = len(outputs) // len(content)
@@ -96,14 +96,14 @@ class TrainingLog:
             self.writer.add_image("content, style, output", grid, step, dataformats="HWC")
 
     def name_unreadable(self, found: Iterable[str]) -> None:
-        """Tell, once each, of files that could not be read, and count them."""
+        """Count files that could not be read, and name each once."""
         for text in found:
             if text not in self.unreadable:
                 self.unreadable.add(text)
                 self.say(f"left out, {len(self.unreadable)} so far: {text}")
 
     def say(self, text: str) -> None:
-        """One line to the user."""
+        """Print one line for the user."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class TrainingLog:
 
 
 def picture_grid(rows: list[Tensor], *, size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Rows of pictures (N, 3, H, W) in 0..1 as one picture uint8 (height, width, 3), each scaled to size x size."""
+    """Lay rows of pictures (N, 3, H, W) in 0..1, scaled to size x size, out as one, uint8 (height, width, 3)."""
     scaled = [
         functional.interpolate(row.float().cpu(), size=(size, size), mode="bilinear", antialias=True) for row in rows
     ]
@@ -131,12 +131,12 @@ def memory_mb(device: torch.device) -> float:
 
 
 def read_losses(path: Path) -> list[dict[str, float]]:
-    """The lines that a run wrote, in order of their steps."""
+    """Read the lines that a run wrote, in order of their steps."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _kept_lines(path: Path, *, step: int) -> Path:
-    """The file of losses without the lines after `step`: a resumed run writes them again."""
+    """Cut the lines after `step` off a file of losses, for a resumed run writes them again, and return the file."""
     lines = [line for line in read_losses(path) if line["step"] <= step] if step and path.exists() else []
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path

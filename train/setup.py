@@ -1,4 +1,4 @@
-"""From a config and folders to a run that is ready to train, fresh or where a checkpoint left it."""
+"""Sets up a run from a config and folders, fresh or where a checkpoint left it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ POOL_BATCH = 8  # style crops that VGG-19 measures at a time
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where a run reads and writes."""
+    """The places that a run reads from and writes to."""
 
     content: Path
     styles: Sequence[Path]  # each folder gives the same share of the styles
@@ -40,7 +40,7 @@ class Places:
 
 
 def prepare(config: Config, places: Places, world: World, *, quiet: bool = False) -> Run:
-    """A run ready for loop.train.
+    """Set up a run, ready for loop.train.
 
     Raises InputError: nothing to read, or not enough. OutputError: the output folder cannot be written.
     """
@@ -107,7 +107,7 @@ def prepare(config: Config, places: Places, world: World, *, quiet: bool = False
 
 
 def draw_pool(styles: Pictures, vgg: Vgg, config: Config, device: torch.device) -> Styles:
-    """The style crops that a run keeps to, measured."""
+    """Draw and measure the style crops that a run keeps to."""
     parts: list[Styles] = []
     for first in range(0, config.style_pool, POOL_BATCH):
         crops = [
@@ -125,7 +125,7 @@ def draw_pool(styles: Pictures, vgg: Vgg, config: Config, device: torch.device) 
 
 
 def _changes(before: Mapping[str, Any], config: Config) -> str:
-    """The keys that a resumed run changes, and how."""
+    """Return the keys that a resumed run changes, each with its old and new value."""
     now = config.model_dump()
     return ", ".join(f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key])
 

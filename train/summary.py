@@ -1,4 +1,4 @@
-"""What is left of a run at its end: summary.json, losses.png and model.pth, the networks alone."""
+"""The end of a run: summary.json, losses.png, and model.pth, the networks alone."""
 
 import json
 import time
@@ -18,7 +18,7 @@ SHARE = 20  # the first and last losses are means over this share of the lines, 
 
 
 def finish(run: Run) -> None:
-    """Write what is left of a run, from the first process."""
+    """Write these three, from the first process."""
     if not run.world.leads:
         return
     content = {key: value for key, value in state(run).items() if key in ("architecture", "model", "step", "config")}
@@ -47,7 +47,7 @@ def finish(run: Run) -> None:
 
 
 def first_and_last(lines: list[dict[str, float]]) -> tuple[dict[str, float], dict[str, float]]:
-    """Each loss as a mean over the first and over the last of the lines that have it."""
+    """Return the mean of each loss over its first and over its last lines."""
     ends: tuple[dict[str, float], dict[str, float]] = ({}, {})
     for name, (_, values) in curves(lines).items():
         count = max(len(values) // SHARE, 1)
@@ -56,14 +56,14 @@ def first_and_last(lines: list[dict[str, float]]) -> tuple[dict[str, float], dic
 
 
 def curves(lines: list[dict[str, float]]) -> dict[str, tuple[list[float], list[float]]]:
-    """The steps and values of each loss; a resumed run may have taken on or dropped some."""
+    """Return the steps and values of each loss. A resumed run may have taken on or dropped some."""
     names = sorted({name for line in lines for name in line if name.startswith("loss/")}, key=_place)
     found = {name: [(line["step"], line[name]) for line in lines if name in line] for name in names}
     return {name[5:]: ([step for step, _ in pairs], [value for _, value in pairs]) for name, pairs in found.items()}
 
 
 def plot(lines: list[dict[str, float]], path: Path) -> None:
-    """Each loss over the steps, on a logarithmic scale, with its running mean."""
+    """Plot each loss over the steps, on a logarithmic scale, with its running mean."""
     drawn = curves(lines)
     with matplotlib.rc_context({"font.size": 9}):
         figure = Figure(figsize=(8, 2 * len(drawn)), layout="constrained")

@@ -1,4 +1,4 @@
-"""Pictures carried along a flow, and where that flow can be trusted.
+"""Warps pictures along a flow, and masks the places where it cannot be trusted.
 
 The occlusion test is that of Ruder, Dosovitskiy and Brox, "Artistic Style Transfer for Videos", GCPR 2016
 (arXiv:1604.08610).
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 def warp(images: Tensor, flow: Tensor) -> Tensor:
-    """The images (N, C, H, W), read bilinearly at each pixel plus `flow` (N or 1, H, W, 2); outside, edges repeat."""
+    """Return images (N, C, H, W) read bilinearly at each pixel plus `flow` (N or 1, H, W, 2); outside, edges repeat."""
     height, width = images.shape[2:]
     x = torch.arange(width, dtype=torch.float32, device=flow.device) + flow[..., 0]
     y = torch.arange(height, dtype=torch.float32, device=flow.device).unsqueeze(1) + flow[..., 1]
@@ -20,7 +20,7 @@ def warp(images: Tensor, flow: Tensor) -> Tensor:
 
 
 def trusted(backward: Tensor, forward: Tensor) -> Tensor:
-    """Where a flow can be trusted: (N, 1, H, W), 1 where the pixel is counted, 0 where it is occluded or at an edge.
+    """Return a mask (N, 1, H, W): 0 where a pixel is occluded, at an edge of the motion or from outside, else 1.
 
     With b the flow from a frame to an earlier one and w the flow back to it, read along b, a pixel is left out where
     |w + b|^2 > 0.01 (|w|^2 + |b|^2) + 0.5 or |grad b|^2 > 0.01 |b|^2 + 0.002, or where b leaves the picture.

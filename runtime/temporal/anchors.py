@@ -1,4 +1,4 @@
-"""Where anchors are kept and read: in host memory with OpenCV, or where the backend computes with two networks."""
+"""Anchors for any backend: kept in host memory and read with OpenCV, or kept on a GPU and read by two networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,20 +20,20 @@ class Anchor(Protocol):
     """An anchor at one frame of the video."""
 
     def carried(self, flow: Flow | Tensor) -> Self:
-        """The same anchor, one frame later."""
+        """Return the same anchor, one frame later."""
         ...
 
     def seen(self) -> tuple[Tensor, Tensor]:
-        """The anchor as the current frame would see it, uint8 (1, H, W, 4), and what of it is whole, (1, H, W)."""
+        """Return the anchor as the current frame sees it, uint8 (1, H, W, 4), and `intact` of each place, (1, H, W)."""
         ...
 
 
 NewAnchor = Callable[[Tensor, FrameBuffer], Anchor]
-"""An anchor from what `stylize` made of a frame, and the frame."""
+"""Makes an anchor of a stylized frame, uint8 (1, H, W, 3), and the frame it was made from."""
 
 
 def open_anchors(bundle: Bundle, backend: Backend) -> NewAnchor:
-    """How anchors are kept: on the GPU, so that no frame leaves it for them, where the bundle has networks for it."""
+    """Return the maker of anchors: networks on a GPU, so that no frame leaves it, if the bundle has them; or OpenCV."""
     if backend.in_host_memory or "carry" not in bundle.manifest.networks:
         return lambda stylized, pixels: HostAnchor(new_anchor(stylized.numpy()[0], pixels.rgb()), backend.upload)
     keeping = _AnchorNetworks(backend.load(bundle.network("anchor")), backend.load(bundle.network("carry")), backend)

@@ -1,4 +1,4 @@
-"""Where each pixel was in the frame before: optical flow, by OpenCV or by the bundle's RAFT."""
+"""Optical flow, from each frame to the one before it: by OpenCV or by the bundle's RAFT."""
 
 from collections import deque
 from collections.abc import Callable
@@ -23,19 +23,19 @@ STILL = 7  # pixels: where a window of this side has not changed by a single lev
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Motion:
-    """What happened between two frames of one size."""
+    """The motion between two frames of one size."""
 
     flow: Flow | Tensor  # in host memory, or (1, height, width, 2) where the backend computes; 0 where nothing changed
     changed: bool | Tensor  # the most levels by which a value changed, (1,), where the backend computes
 
     @property
     def still(self) -> bool:
-        """Whether not a single value has changed."""
+        """Whether the two frames are equal, value for value."""
         return not (self.changed if isinstance(self.changed, bool) else self.changed.numpy()[0])
 
 
 class FlowSource(Protocol):
-    """A way to find motion. Remembers nothing of earlier frames, and may be called from several threads at once."""
+    """A way to find motion. It remembers no result, and may be called from several threads at once."""
 
     def __call__(self, current: FrameBuffer, previous: FrameBuffer) -> Motion: ...
 
@@ -103,7 +103,7 @@ class RaftFlow:
         return Motion(flow=outputs["flow"], changed=outputs["changed"])
 
     def _features_of(self, pixels: FrameBuffer) -> Tensor:
-        """The features of a frame, computed by the first thread that asks."""
+        """Return the features of a frame. The first thread that asks computes them, the others wait."""
         with self._keeping:
             found = next((future for frame, future in self._kept if frame is pixels), None)
             future: Future[Tensor] = found or Future()
@@ -124,7 +124,7 @@ def _luma(rgb: RGB) -> NDArray[np.uint8]:
 
 
 def _stilled(flow: Flow, luma: NDArray[np.uint8], previous: NDArray[np.uint8]) -> Flow:
-    """The flow, 0 where the picture has not changed at all: an estimate of nearly 0 would add up and creep."""
+    """Return the flow, 0 where the picture has not changed: an estimate of nearly 0 would add up and creep."""
     changed: Any = cv2.dilate(cv2.absdiff(luma, previous), np.ones((STILL, STILL), np.uint8))
     if changed.all():
         return flow

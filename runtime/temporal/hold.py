@@ -1,6 +1,6 @@
-"""Temporal stability: each styled frame held to two anchors, one fading out while the next fades in.
+"""Holds each styled frame to two anchors, one fading out while the next fades in.
 
-docs/temporal.md says why, and measures it against other ways.
+docs/notes/temporal.md says why, and measures it against other ways.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ class TemporalBlend:
         strength: 0 gives the frames as they are styled, 1 holds them most.
 
     Attributes:
-        cuts: numbers of the frames, from 0, that the ones before them suddenly do not explain.
+        cuts: numbers of the frames, from 0, at which a new scene begins.
     """
 
     def __init__(self, bundle: Bundle, backend: Backend, *, flow: FlowSource, strength: float = 1.0) -> None:
@@ -41,16 +41,16 @@ class TemporalBlend:
         self.cuts: list[int] = []
 
     def motion(self, pixels: FrameBuffer, previous: FrameBuffer | None) -> Motion | None:
-        """From the previous frame to this one; None where there is none of its size. For several threads."""
+        """Return the motion from the previous frame to this one; None without one of its size. For several threads."""
         return self._flow(pixels, previous) if previous is not None and previous.size == pixels.size else None
 
     def __call__(self, pixels: FrameBuffer, stylized: Tensor, motion: Motion | None) -> RGB:
-        """The frame to show, uint8 (height, width, 3). Called for each frame in turn.
+        """Return the frame to show, uint8 (height, width, 3). Call it for each frame in turn.
 
         Args:
             pixels: the frame.
-            stylized: what the network `stylize` made of it.
-            motion: what the method `motion` gave; None begins anew.
+            stylized: the same frame after the network `stylize`, uint8 (1, H, W, 3).
+            motion: the result of the method `motion`; None begins anew.
         """
         self._frames += 1
         if motion is None or not motion.still:  # drawn in twos, or a pause: nothing ages meanwhile
@@ -95,7 +95,7 @@ class TemporalBlend:
 
 
 def open_flow(name: str | None, bundle: Bundle, backend: Backend) -> FlowSource:
-    """The flow called "dis" or "raft"; None takes the bundle's own, and DIS where it has none.
+    """Return the flow called "dis" or "raft"; for None the bundle's own, or DIS.
 
     Raises UsageError where the bundle has no flow and "raft" is asked for.
     """

@@ -1,4 +1,4 @@
-"""Anchors: styled frames that are kept, and read where the flow since then has carried each pixel.
+"""Anchors in host memory: styled frames, read along the flow that has added up since.
 
 The graphs `anchor` and `carry` of export/networks/anchors.py compute the same on a GPU; a test holds the two together.
 On a CPU OpenCV samples ten times faster than ONNX Runtime does.
@@ -18,7 +18,7 @@ from tsn.runtime.temporal.flow import Flow
 CELL = 4  # pixels: how far a displacement tears a texture is measured between means over cells of this size
 WHOLE, TORN = 0.25, 0.5  # its change in pixels for a pixel: up to the first all counts, from the second nothing
 REACH = 1  # cell: how far around a tear nothing counts, since outlines are drawn around the things that make it
-DARKEST = 1  # the luma of black in an anchor: 0 is what is read outside it
+DARKEST = 1  # the luma of black in an anchor: outside it, 0 is read
 
 Values = NDArray[np.uint8]  # (height, width, 4): styled RGB, and the luma of the frame on DARKEST..255
 
@@ -31,7 +31,7 @@ class OpenCvAnchor:
     displacement: Flow | None = None  # pixels, from the current frame to the anchor; None: the anchor is this frame
 
     def carried(self, flow: Flow) -> "OpenCvAnchor":
-        """The same anchor, one frame later. The displacement is smooth: reading it bilinearly costs nothing."""
+        """Return the same anchor, one frame later. Reading the displacement bilinearly blurs nothing: it is smooth."""
         if self.displacement is None:
             return OpenCvAnchor(self.values, flow)
         before: Any = cv2.remap(
@@ -40,7 +40,7 @@ class OpenCvAnchor:
         return OpenCvAnchor(self.values, np.add(flow, before, dtype=np.float32))
 
     def seen(self) -> Values:
-        """The anchor as the current frame would see it, read once and bicubically; 0 outside."""
+        """Return the anchor as the current frame sees it, read once and bicubically; 0 outside."""
         if self.displacement is None:
             return self.values
         seen: Any = cv2.remap(
@@ -49,11 +49,10 @@ class OpenCvAnchor:
         return seen
 
     def intact(self) -> NDArray[np.uint8]:
-        """How far each pixel's surroundings have been carried in one piece, up to 255, (height, width).
+        """Return how intact each place is, uint8 (height, width): 255 if its surroundings moved as one, 0 if torn.
 
-        Flow that finds no true motion (fast action, another scene) still finds pixels of the right luma, by stretching
-        and folding what it has: the content then agrees, and the texture is torn. A turn by 10 degrees or a zoom by a
-        fifth counts in full.
+        In fast action, or across a cut, flow finds pixels of the right luma by stretching and folding the picture: the
+        content then agrees, and the texture is torn. A turn by 10 degrees or a zoom by a fifth still counts in full.
         """
         height, width = self.values.shape[:2]
         if self.displacement is None:
@@ -74,7 +73,7 @@ class OpenCvAnchor:
 
 
 def new_anchor(stylized: RGB, current: RGB) -> OpenCvAnchor:
-    """An anchor from a stylized frame and the frame it was made from."""
+    """Make an anchor of a stylized frame and the frame it was made from."""
     luma = cv2.convertScaleAbs(cv2.cvtColor(current, cv2.COLOR_RGB2GRAY), alpha=(255 - DARKEST) / 255, beta=DARKEST)
     return OpenCvAnchor(cast("Values", cv2.merge([*cv2.split(stylized), luma])))
 

@@ -1,1 +1,1 @@
-"""What training sees: pictures, clips and the motion in them."""
+"""The data of training: pictures, clips and the motion in them."""

@@ -24,7 +24,7 @@ SUFFIXES = frozenset(
 
 
 def find_clips(place: Path) -> list[Path]:
-    """All videos in a folder and those in it, sorted; or the one video. Raises InputError if there is none."""
+    """Find all videos in a folder and those in it, sorted; or the one video. Raises InputError if there is none."""
     return find_files(place, SUFFIXES, kind="video", named_by="--clips")
 
 
@@ -46,9 +46,9 @@ class Clips:
         Clips(self.files, self.config).pair(0)
 
     def pair(self, number: int) -> Tensor:
-        """The same crop of two consecutive frames, the earlier first: uint8 (2, 3, S, S).
+        """Return one crop of two consecutive frames, the earlier first: uint8 (2, 3, S, S).
 
-        Where a clip cannot be read, the next serves. Raises InputError when none can.
+        If a clip cannot be read, the next serves. Raises InputError if none can.
         """
         config, count = self.config, len(self.files)
         turn, place = divmod(number, count)
@@ -71,10 +71,10 @@ class Clips:
         raise InputError(f"none of the {count} clips can be read: {self.unreadable[self.files[0]]}")
 
     def _frames(self, path: Path, share: float, shorter_side: int) -> list[RGB]:
-        """Two frames that follow each other, that share of the clip's length from its beginning.
+        """Read two consecutive frames, at `share` (0..1) of the clip's length.
 
-        Where there are none - damage, frames of uneven length - the clip's first two serve, whatever was read before:
-        so a resumed run takes the same.
+        If there are none (damage, frames of uneven length), the clip's first two serve, whatever was read before: so a
+        resumed run takes the same.
         """
         if path not in self._lengths:
             self._lengths[path] = _length(path)
@@ -88,7 +88,7 @@ class Clips:
 
 
 def _length(path: Path) -> tuple[int, Fraction]:
-    """How many frames a video has, and how many a second."""
+    """Return the number of frames of a video, and its frames a second."""
     with VideoReader(path, Settings()) as reader:
         if reader.expected is None:
             raise InputError(f"{path} does not say how long it is. Run: ffmpeg -i {path.name} -c copy whole.mp4")

@@ -7,7 +7,7 @@ from tsn.runtime.errors import InputError
 
 
 def find_files(place: Path, suffixes: Collection[str], *, kind: str, named_by: str = "the command") -> list[Path]:
-    """All files of these suffixes in a folder and those in it, sorted; or the one file. Raises InputError if none."""
+    """Find all files of these suffixes in a folder and below, sorted; or the one file. Raises InputError if none."""
     if place.is_file():
         return [place]
     if not place.is_dir():

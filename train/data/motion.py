@@ -1,4 +1,4 @@
-"""How a clip moves from one frame to the next, as RAFT sees it: what the temporal loss on clips compares along."""
+"""The motion between consecutive frames of a clip, found by RAFT: the temporal loss on clips compares along it."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Pairs:
 
 @torch.no_grad()
 def pairs_with_flow(raft: nn.Module, frames: Tensor) -> Pairs:
-    """Pairs (P, 2, 3, S, S) in 0..1, the earlier frame first, with the flow between them, in float32."""
+    """Find the flow, in float32, of pairs (P, 2, 3, S, S) in 0..1, the earlier frame first."""
     earlier, later = frames.unbind(1)
     padding = _padding(frames.shape[-1])
     images = functional.pad(torch.cat([later, earlier]), padding, mode="replicate") * 2 - 1
@@ -39,6 +39,6 @@ def pairs_with_flow(raft: nn.Module, frames: Tensor) -> Pairs:
 
 
 def _padding(side: int) -> list[int]:
-    """What to add on the left, the right, above and below until RAFT takes a square of this side."""
+    """Return the pixels to add on the left, the right, above and below for RAFT to take a square of this side."""
     missing = max(RAFT_SMALLEST, -(-side // RAFT_STRIDE) * RAFT_STRIDE) - side
     return [missing // 2, missing - missing // 2] * 2

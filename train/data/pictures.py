@@ -34,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What one process learns from in one step. Content i takes the styles i * K to i * K + K - 1."""
+    """The samples of one step in one process. Content i takes the styles i * K to i * K + K - 1."""
 
     content: Tensor  # uint8 (B / K, 3, S, S)
     styles: Tensor | None  # uint8 (B, 3, T, T)
@@ -45,7 +45,7 @@ class Batch:
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Samples as one batch."""
+    """Join samples to a batch."""
     styles = [sample.styles for sample in samples if sample.styles is not None]
     pairs = [sample.pair for sample in samples if sample.pair is not None]
     return Batch(
@@ -59,7 +59,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def find_pictures(place: Path) -> list[Path]:
-    """All pictures in a folder and those in it, sorted; or the one picture. Raises InputError if there is none."""
+    """Find all pictures in a folder and those in it, sorted; or the one picture. Raises InputError if there is none."""
     return find_files(place, SUFFIXES, kind="picture")
 
 
@@ -80,9 +80,9 @@ class Pictures:
             Pictures([folder], self.shorter_side).crop(1, np.random.default_rng(0), first=0)
 
     def crop(self, size: int, random: np.random.Generator, *, first: int | None = None) -> NDArray[np.uint8]:
-        """A crop (size, size, 3) of the picture number `first` of the first folder, or of any picture.
+        """Return a crop (size, size, 3) of picture `first` of the first folder, or of any picture.
 
-        Where one cannot be read, the next is taken. Raises InputError when none can.
+        If one cannot be read, the next is taken. Raises InputError if none can.
         """
         folder = self.folders[0 if first is not None else int(random.integers(len(self.folders)))]
         start = first if first is not None else int(random.integers(len(folder)))
@@ -142,7 +142,7 @@ class Crops(Dataset[Sample]):
         )
 
     def _unreadable(self) -> list[str]:
-        """What is wrong with each file that could not be read so far."""
+        """Return the reason for each file that could not be read so far."""
         found = [*self.contents.unreadable.values(), *self.styles.unreadable.values()]
         return found if self.clips is None else [*found, *self.clips.unreadable.values()]
 
@@ -151,7 +151,7 @@ class Numbers(Sampler[int]):
     """The sample numbers of one process, step by step: all processes together take each photo once an epoch.
 
     Step s of W processes with n contents each takes the places s W n to (s + 1) W n - 1; process r the r-th part: the
-    same samples that one process with W times the batch would take. What is left at an epoch's end is not used.
+    same samples that one process with W times the batch would take. The rest of an epoch is not used.
     """
 
     def __init__(self, *, photos: int, contents: int, epochs: int, rank: int = 0, world: int = 1) -> None:
@@ -178,7 +178,7 @@ class Numbers(Sampler[int]):
 
 
 def style_crop(styles: Pictures, config: Config, random: np.random.Generator) -> NDArray[np.uint8]:
-    """A style crop (T, T, 3), its colours changed where the config says so."""
+    """Draw a style crop (T, T, 3), its colours changed if the config says so."""
     crop = styles.crop(config.style_size or config.image_size, random)
     if not config.augment_styles:
         return crop
@@ -188,7 +188,7 @@ def style_crop(styles: Pictures, config: Config, random: np.random.Generator) ->
 
 
 def recoloured(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """The picture with hue turned, colour strengthened or weakened, contrast and brightness changed."""
+    """Turn the hue of a picture, strengthen or weaken its colours, change contrast and brightness."""
     values = picture.astype(np.float32) / 255
     grey = values.mean(axis=2, keepdims=True)
     angle, strength = random.uniform(0, 2 * np.pi), random.uniform(0.3, 1.5)
@@ -200,12 +200,12 @@ def recoloured(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArr
 
 
 def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
-    """A picture (H, W, 3) as uint8 (3, H, W)."""
+    """Return a picture (H, W, 3) as uint8 (3, H, W)."""
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
 def as_images(crops: Tensor, device: torch.device) -> Tensor:
-    """Crops uint8 (N, 3, H, W) as float32 in 0..1 on the device."""
+    """Return crops uint8 (N, 3, H, W) as float32 in 0..1 on the device."""
     return crops.to(device).float() / 255
 
 

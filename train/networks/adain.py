@@ -35,7 +35,7 @@ class Encoder(nn.Module):
         )
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """The activations of relu1_1, relu2_1, relu3_1 and relu4_1 for images (N, 3, H, W) in 0..1."""
+        """Return relu1_1, relu2_1, relu3_1 and relu4_1 of images (N, 3, H, W) in 0..1."""
         activations: list[Tensor] = []
         for stage in self.stages:
             images = stage(images)
@@ -43,7 +43,7 @@ class Encoder(nn.Module):
         return activations
 
     def forward(self, images: Tensor) -> Tensor:
-        """relu4_1 (N, 512, ceil(H/8), ceil(W/8)) of images (N, 3, H, W) in 0..1; sides of at least 9 pixels."""
+        """Return relu4_1 (N, 512, ceil(H/8), ceil(W/8)) of images (N, 3, H, W) in 0..1; sides of at least 9 pixels."""
         return self.features(images)[-1]
 
 
@@ -79,12 +79,12 @@ class Decoder(nn.Module):
             cast(Tensor, last.weight).mul_(0.1)
 
     def forward(self, features: Tensor, mean: Tensor | None = None, std: Tensor | None = None) -> Tensor:
-        """RGB of the features; the statistics that AdaIN gave them, which other decoders use, are left aside."""
+        """Return RGB of the features. Other decoders use the statistics too; this one leaves them aside."""
         return self.layers(features)
 
 
 def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, (N, C, 1, 1), in float32.
+    """Return mean and standard deviation of each channel, (N, C, 1, 1), in float32.
 
     The variance is the unbiased one plus EPSILON, as in the paper's code.
     """
@@ -94,7 +94,7 @@ def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def adain(content: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Content features (N, C, h, w), each channel shifted and scaled to the given mean and std (N or 1, C, 1, 1).
+    """Shift and scale each channel of features (N, C, h, w) to the given mean and std (N or 1, C, 1, 1).
 
     Equation 8 of the paper. The statistics are taken in float32, the result has the type of `content`.
     """
@@ -102,7 +102,7 @@ def adain(content: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def restated(content: Tensor, own: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Tensor:
-    """Features (N, C, h, w) of the statistics `own`, shifted and scaled to `wanted`: AdaIN where both are known."""
+    """Shift and scale features (N, C, h, w) of the statistics `own` to `wanted`: AdaIN where both are known."""
     normalised = (content.float() - own[0]) / own[1]
     return (normalised * wanted[1] + wanted[0]).to(content.dtype)
 

@@ -41,7 +41,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (N, 64, ceil(H/4), ceil(W/4)) of images (N, 3, H, W) in 0..1; sides of at least 9 pixels.
+        """Return features (N, 64, ceil(H/4), ceil(W/4)) of images (N, 3, H, W) in 0..1; sides of at least 9 pixels.
 
         Sides that 4 does not divide are padded on the right and at the bottom with the picture's own mirror image.
         """
@@ -68,7 +68,7 @@ class Decoder(nn.Module):
         )
 
     def forward(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        """RGB of features whose statistics AdaIN has made mean and std, (N or 1, 64, 1, 1) each."""
+        """Return RGB of features that AdaIN has given the statistics mean and std, (N or 1, 64, 1, 1) each."""
         scales, shifts, shares = self.conditioning(mean, std)
         features = self.entry(features)
         for place, block in enumerate(self.blocks):
@@ -77,7 +77,7 @@ class Decoder(nn.Module):
 
 
 class Conditioning(nn.Module):
-    """From a style's statistics to what it changes in the decoder: scales, shifts and kernels.
+    """Turns a style's statistics into scales, shifts and kernels of the decoder.
 
     So one decoder draws with other strokes for another style: a conditional normalisation (Ghiasi et al.,
     arXiv:1705.06830, predict it from the style's picture; here from its statistics) and conditional kernels (Yang et
@@ -93,7 +93,7 @@ class Conditioning(nn.Module):
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, mean: Tensor, std: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]:
-        """Scales and shifts (N, 32, 1, 1) before each block and after the last; shares (N, 2, 8) of a block's variants.
+        """Return scales and shifts (N, 32, 1, 1) for the blocks and the exit, shares (N, 2, 8) of a block's variants.
 
         Args:
             mean, std: (N, 64, 1, 1)
@@ -120,7 +120,7 @@ class Residual(nn.Module):
 
 
 class StyledResidual(nn.Module):
-    """A Residual whose kernels are other ones for another style."""
+    """A Residual with other kernels for another style."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class StyledResidual(nn.Module):
         self.second = StyledConvolution(channels, gain=0.5)
 
     def forward(self, features: Tensor, shares: Tensor) -> Tensor:
-        """Features (N, C, h, w) changed as shares (N, 2, 8) of the two convolutions' variants say."""
+        """Return features (N, C, h, w), with shares (N, 2, 8) of the two convolutions' variants."""
         padded = functional.pad(features, (2, 2, 2, 2), mode="reflect")
         return features + self.second(functional.relu(self.first(padded, shares[:, 0])), shares[:, 1])
 
@@ -142,7 +142,7 @@ class StyledConvolution(nn.Module):
         self.variants = nn.Parameter(torch.zeros(VARIANTS, self.own.weight.numel()))
 
     def forward(self, features: Tensor, shares: Tensor) -> Tensor:
-        """Features (N, C, h - 2, w - 2) of features (N, C, h, w), with shares (N or 1, 8) of the variants."""
+        """Return features (N, C, h - 2, w - 2) of features (N, C, h, w), with shares (N or 1, 8) of the variants."""
         kernels = self.own.weight + (shares @ self.variants / VARIANTS).unflatten(1, self.own.weight.shape)
         return _convolved(features, kernels, cast(Tensor, self.own.bias))
 
@@ -171,7 +171,7 @@ class Doubling(nn.Module):
 
 
 def _convolved(features: Tensor, kernels: Tensor, bias: Tensor) -> Tensor:
-    """Features (N, C, h, w), each of the N convolved with its own of the kernels (N or 1, O, C, k, k)."""
+    """Convolve features (N, C, h, w), each of the N with its own kernel of (N or 1, O, C, k, k)."""
     if len(kernels) == 1:
         return functional.conv2d(features, kernels[0], bias)
     together = functional.conv2d(features.flatten(0, 1)[None], kernels.flatten(0, 1), groups=len(kernels))
@@ -183,7 +183,7 @@ def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
 
 
 def _started(convolution: nn.Conv2d, *, gain: float = 1.0) -> nn.Conv2d:
-    """The convolution with weights that keep the variance (He et al., arXiv:1502.01852): torch's own shrink it."""
+    """Give a convolution weights that keep the variance (He et al., arXiv:1502.01852): torch's own shrink it."""
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     with torch.no_grad():
         convolution.weight.mul_(gain)

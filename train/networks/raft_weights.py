@@ -45,7 +45,7 @@ _RENAMED = (
 
 
 def load_raft(kind: RaftKind, file: Path | None = None) -> nn.Module:
-    """The network `kind` with its weights, in evaluation mode.
+    """Load the network `kind` with its weights, in evaluation mode.
 
     Args:
         kind: which of the two.
@@ -68,7 +68,7 @@ def load_raft(kind: RaftKind, file: Path | None = None) -> nn.Module:
 
 
 def _fitting(kind: RaftKind, file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of `file` under torchvision's names. Raises InputError where they are not those of `kind`."""
+    """Return the tensors of `file` under torchvision's names. Raises InputError if they are not those of `kind`."""
     content = read_torch_file(file)
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise InputError(f"{file} holds no weights of a network. What can be read: {READABLE}")

@@ -13,7 +13,7 @@ from tsn.runtime.errors import InputError
 
 
 def read_torch_file(path: Path, *, expected: str = "tensors that torch.save wrote") -> Any:
-    """What torch.save wrote to `path`, its tensors on the CPU. `expected` says in errors what the file should hold.
+    """Read a file of torch.save, its tensors to the CPU. Errors quote `expected`, the content it should have.
 
     Only tensors, numbers, strings and containers of them are loaded: a pickle can run any code, weights_only does not.
     Raises InputError: missing, damaged, not of torch, with other objects, or with tensors that are not plain numbers.
@@ -45,7 +45,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _fault(path: Path, content: Any) -> str | None:
-    """What torch let pass: a flipped bit, and tensors that no network can be loaded from."""
+    """Return a fault that torch lets pass: a flipped bit, or tensors that are no plain numbers."""
     if zipfile.is_zipfile(path):  # the format of torch before 1.6 has no checksums
         with zipfile.ZipFile(path) as file:
             if (part := file.testzip()) is not None:

@@ -1,4 +1,4 @@
-"""What weights can be read: each kind is recognised by its keys and shapes, whatever the file is called."""
+"""Reads weights: each kind is recognised by its keys and shapes, whatever the file is called."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ TORCHVISION_LAYERS = (0, 2, 5, 7, 10, 12, 14, 16, 19)  # of vgg19().features
 NORMALISED_LAYERS = (0, 2, 5, 9, 12, 16, 19, 22, 25, 29)  # of pytorch-AdaIN's vgg, which begins with a 1x1 convolution
 DECODER_LAYERS = (1, 5, 8, 11, 14, 18, 21, 25, 28)  # of pytorch-AdaIN's decoder
 
-# What torchvision's VGG-19 expects subtracted from RGB in 0..1, and divided by.
+# torchvision's VGG-19 expects RGB in 0..1, less this mean and divided by this deviation.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -54,7 +54,7 @@ class Networks:
 
 
 def load_networks(encoder: Path | None, decoder: Path) -> Networks:
-    """The networks from one file each; without an encoder torchvision downloads its VGG-19.
+    """Load networks from one file each; without an encoder torchvision downloads its VGG-19.
 
     A checkpoint may serve as either.
 
@@ -81,7 +81,7 @@ def load_networks(encoder: Path | None, decoder: Path) -> Networks:
 
 
 def load_checkpoint(checkpoint: Path) -> Networks:
-    """The networks from a checkpoint of tsn-train. Raises InputError."""
+    """Load the networks of a checkpoint of tsn-train. Raises InputError."""
     weights = read_weights(checkpoint)
     if weights.encoder is None or weights.decoder is None:
         missing = "--encoder" if weights.encoder is None else "--decoder"
@@ -95,7 +95,7 @@ def load_checkpoint(checkpoint: Path) -> Networks:
 
 
 def load_encoder(path: Path | None = None) -> nn.Module:
-    """An encoder alone, in eval mode, such as the one that judges the training; downloaded where no file is given."""
+    """Load an encoder alone, in eval mode, such as the judge of the training; without a file it is downloaded."""
     weights = read_weights(path) if path is not None else downloaded_vgg19()
     if weights.encoder is None:
         raise InputError(f"{path} holds {weights.kind}, an encoder is needed: {READABLE}")
@@ -105,7 +105,7 @@ def load_encoder(path: Path | None = None) -> nn.Module:
 
 
 def read_weights(path: Path) -> Weights:
-    """The weights in a file, under this project's names, in float32.
+    """Read the weights in a file, under this project's names, in float32.
 
     Raises InputError: missing, damaged, not of torch, of another kind, of other shapes, or with values that are not
     finite.
@@ -123,7 +123,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def downloaded_vgg19() -> Weights:
-    """torchvision's VGG-19 from its cache, or downloaded into it. Raises UnavailableError."""
+    """Load torchvision's VGG-19 from its cache, or download it there. Raises UnavailableError."""
     from tsn.train.networks.vision import torchvision  # here: seconds of import that few need
 
     kind = torchvision.models.VGG19_Weights.IMAGENET1K_V1
@@ -180,7 +180,7 @@ def _from_state(path: Path, content: Any) -> Weights:
 
 
 def _vgg19_of_torchvision(state: State) -> State:
-    """Encoder's weights; the normalisation of the input becomes its 1x1 convolution, which is exact: it comes first."""
+    """Return Encoder's weights. The input's normalisation becomes its 1x1 convolution, exactly: that comes first."""
     std = torch.tensor(IMAGENET_STD)
     normalisation = {
         "0.weight": torch.diag(1 / std).reshape(3, 3, 1, 1),
@@ -195,13 +195,13 @@ def _vgg19_of_torchvision(state: State) -> State:
 
 
 def _renamed(state: State, pattern: str, layers: tuple[int, ...], build: Callable[[], nn.Module]) -> State:
-    """The convolutions at `layers` under the names of `build`, whose convolutions come in the same order."""
+    """Return the convolutions at `layers` under the names of `build`, which has them in the same order."""
     tensors = [state[f"{pattern.format(layer)}.{part}"] for layer in layers for part in ("weight", "bias")]
     return dict(zip(_blank(build), tensors, strict=True))
 
 
 def _fitting(path: Path, what: str, build: Callable[[], nn.Module], state: State) -> State:
-    """`state` in float32, its names and shapes compared with what `build` makes."""
+    """Return `state` in float32. Raises InputError if its names or shapes are not those of `build`."""
     expected = _blank(build)
     for name in expected.keys() - state.keys():
         raise InputError(f"{path}: {what} lacks {name}. Expected: {READABLE}")

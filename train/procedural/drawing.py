@@ -1,4 +1,4 @@
-"""What the drawn styles are made of: noise, cells, soft steps, grain and colours."""
+"""The means of the drawn styles: noise, cells, soft steps, grain and colours."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ Colours = NDArray[np.floating[Any]]  # (n, 3) RGB in 0..1
 
 
 def noise(random: Random, side: int, *, cells: int, octaves: int = 1) -> Field:
-    """Smooth noise in 0..1, evenly distributed, with `cells` bumps across and finer ones on top of them."""
+    """Return smooth noise in 0..1, evenly distributed, with `cells` bumps across and finer ones on top of them."""
     total = np.zeros((side, side), np.float32)
     for octave in range(octaves):
         grid = random.random((cells * 2**octave + 1,) * 2, dtype=np.float32)
@@ -26,7 +26,7 @@ def noise(random: Random, side: int, *, cells: int, octaves: int = 1) -> Field:
 def cells_of(
     random: Random, side: int, *, count: int = 0, places: NDArray[np.float32] | None = None
 ) -> tuple[NDArray[np.int64], Field]:
-    """For each pixel its nearest place, and by how much the second nearest is farther: pixels."""
+    """Return for each pixel its nearest place, and by how many pixels the second nearest is farther."""
     if places is None:
         places = random.uniform(0, side, (count, 2)).astype(np.float32)
     index = cv2.flann.Index(places, {"algorithm": 0})  # exact: the trees of FLANN are random
@@ -37,7 +37,7 @@ def cells_of(
 
 
 def jittered_grid(random: Random, side: int, *, cells: int, amount: float) -> NDArray[np.float32]:
-    """cells x cells places (n, 2), right and down in pixels, each moved by up to `amount` of a cell."""
+    """Return cells x cells places (n, 2), right and down in pixels, each moved by up to `amount` of a cell."""
     step = side / cells
     rows, columns = np.mgrid[0:cells, 0:cells].reshape(2, -1)
     places = (np.stack([columns, rows], axis=1) + 0.5 + random.uniform(-amount, amount, (cells * cells, 2))) * step
@@ -45,33 +45,33 @@ def jittered_grid(random: Random, side: int, *, cells: int, amount: float) -> ND
 
 
 def smooth_step(values: Field, low: Field | float, high: Field | float) -> Field:
-    """0 up to `low`, 1 from `high`, and a smooth rise between them."""
+    """Return 0 up to `low`, 1 from `high`, and a smooth rise between them."""
     part = np.clip((values - low) / (np.asarray(high) - low), 0, 1)
     return part * part * (3 - 2 * part)
 
 
 def grained(random: Random, picture: Canvas, amount: float) -> Canvas:
-    """The picture with grey noise of that deviation."""
+    """Add grey noise of that deviation to a picture."""
     return picture + random.normal(0, amount, picture.shape[:2]).astype(np.float32)[..., None]
 
 
 def palette(codes: str) -> Colours:
-    """The colours that hexadecimal codes name."""
+    """Read colours from hexadecimal codes."""
     channels = [[int(code[place : place + 2], 16) / 255 for place in (0, 2, 4)] for code in codes.split()]
     return np.array(channels, np.float32)
 
 
 def plain(side: int, code: str) -> Canvas:
-    """A canvas of one colour."""
+    """Return a canvas of one colour."""
     return np.tile(palette(code)[0], (side, side, 1))
 
 
 def slope(field: Field) -> Field:
-    """How steep a field is: change for each pixel."""
+    """Return the slope of a field: change for each pixel."""
     return np.hypot(np.gradient(field, axis=0), np.gradient(field, axis=1))
 
 
 def rgb(colour: Canvas) -> tuple[float, float, float]:
-    """A colour as OpenCV takes it."""
+    """Return a colour as OpenCV takes it."""
     red, green, blue = (float(value) for value in colour)
     return red, green, blue

@@ -29,13 +29,13 @@ from tsn.train.procedural.drawing import (
 
 
 def draw(name: str, *, side: int = 640, seed: int = 0) -> Picture:
-    """The style of that name, `side` pixels square."""
+    """Draw the style of that name, `side` pixels square."""
     picture = STYLES[name](np.random.default_rng((seed, *name.encode())), side)
     return np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
 
 
 def waves(random: Random, side: int) -> Canvas:
-    """Overlapping fans of arcs in indigo and cream, after Japanese seigaiha."""
+    """Draw overlapping fans of arcs in indigo and cream, after Japanese seigaiha."""
     colours = palette("0b2545 13315c 1d5b8f 8da9c4 eef4ed f7e7c6")
     canvas = np.tile(colours[4], (side, side, 1)).copy()
     radius = side // 9
@@ -52,7 +52,7 @@ def waves(random: Random, side: int) -> Canvas:
 
 
 def stained_glass(random: Random, side: int) -> Canvas:
-    """Panes of saturated glass between black leads."""
+    """Draw panes of saturated glass between black leads."""
     colours = palette("c1121f f4a300 ffd60a 2a9d3f 00509d 3a0ca3 7209b7 e85d04 48cae4")
     nearest, edge = cells_of(random, side, count=150)
     canvas = colours[random.integers(len(colours), size=150)][nearest]
@@ -62,7 +62,7 @@ def stained_glass(random: Random, side: int) -> Canvas:
 
 
 def mosaic(random: Random, side: int) -> Canvas:
-    """Small stones in terracotta, ochre and turquoise with pale grout."""
+    """Draw small stones in terracotta, ochre and turquoise with pale grout."""
     colours = palette("8f2d1b c8553d f28f3b ffd5a3 588b8b 2f5d62 f5ebdd 1b3a4b")
     count = (side // 16) ** 2
     places = jittered_grid(random, side, cells=side // 16, amount=0.25)
@@ -76,19 +76,19 @@ def mosaic(random: Random, side: int) -> Canvas:
 
 
 def brush_strokes(random: Random, side: int) -> Canvas:
-    """Thick strokes that swirl, in blues and yellows."""
+    """Draw thick strokes that swirl, in blues and yellows."""
     colours = palette("0d1b4c 1b3a8c 2f6fba 6fa8dc cfe2f3 f6c90e ffe66d e07b00")
     return _strokes(random, side, colours, length=side // 18, width=side // 110, count=9000, cells=4)
 
 
 def impasto_garden(random: Random, side: int) -> Canvas:
-    """Short strokes in greens, pinks and cream."""
+    """Draw short strokes in greens, pinks and cream."""
     colours = palette("1b4332 2d6a4f 52b788 95d5b2 ffb3c6 fb6f92 fff1e6 f9c74f")
     return _strokes(random, side, colours, length=side // 40, width=side // 80, count=9000, cells=8)
 
 
 def watercolour(random: Random, side: int) -> Canvas:
-    """Thin washes that overlap on paper, darker along their edges."""
+    """Draw thin washes that overlap on paper, darker along their edges."""
     colours = palette("e76f51 f4a261 2a9d8f 457b9d a8dadc e9c46a b56576 6d597a")
     canvas = plain(side, "faf7f0")
     for _ in range(70):
@@ -103,7 +103,7 @@ def watercolour(random: Random, side: int) -> Canvas:
 
 
 def woodcut(random: Random, side: int) -> Canvas:
-    """Black cuts of changing thickness that follow a landscape of noise."""
+    """Draw black cuts of changing thickness that follow a landscape of noise."""
     height = noise(random, side, cells=4, octaves=3)
     rows = np.mgrid[0:side, 0:side][0].astype(np.float32)
     lines = np.sin((rows / side * 55 + height * 26) * 2 * np.pi / 1.6)
@@ -116,7 +116,7 @@ def woodcut(random: Random, side: int) -> Canvas:
 
 
 def pointillism(random: Random, side: int) -> Canvas:
-    """Dots of pure colour on cream, their mixture changing over the picture."""
+    """Draw dots of pure colour on cream, their mixture changing over the picture."""
     colours = palette("ff595e ff924c ffca3a 8ac926 1982c4 4267ac 6a4c93 36949d")
     canvas = plain(side, "f5ebd1")
     field = noise(random, side, cells=4, octaves=2)
@@ -128,7 +128,7 @@ def pointillism(random: Random, side: int) -> Canvas:
 
 
 def candy(random: Random, side: int) -> Canvas:
-    """Bands of bright enamel around each other."""
+    """Draw bands of bright enamel around each other."""
     colours = palette("ff006e ffbe0b fb5607 3a86ff 8338ec 06d6a0 ffffff 222244")
     field = noise(random, side, cells=4, octaves=2)
     level = field * 22
@@ -139,7 +139,7 @@ def candy(random: Random, side: int) -> Canvas:
 
 
 def ink_wash(random: Random, side: int) -> Canvas:
-    """Grey and black ink, wet on paper, with a few dry strokes and one red seal colour."""
+    """Draw grey and black ink, wet on paper, with a few dry strokes and one red seal colour."""
     cloud = noise(random, side, cells=4, octaves=6)
     tone = 1 - 0.85 * smooth_step(cloud, 0.42, 0.75) ** 1.3
     edges = np.exp(-(((cloud - 0.5) / 0.012) ** 2)) * 0.5
@@ -150,7 +150,7 @@ def ink_wash(random: Random, side: int) -> Canvas:
 
 
 def neon(random: Random, side: int) -> Canvas:
-    """Glowing tubes in front of the night."""
+    """Draw glowing tubes in front of the night."""
     canvas = plain(side, "050312")
     for colour in palette("ff00a0 00f0ff 7b2cff ffe600"):
         field = noise(random, side, cells=4, octaves=2) * 2.5 + random.uniform(0, 1)
@@ -162,7 +162,7 @@ def neon(random: Random, side: int) -> Canvas:
 
 
 def cubist(random: Random, side: int) -> Canvas:
-    """Overlapping facets in ochre, umber and grey-green, each shaded from edge to edge."""
+    """Draw overlapping facets in ochre, umber and grey-green, each shaded from edge to edge."""
     colours = palette("d4a373 a98467 6c584c adc178 dde5b6 f0ead2 583101 3d405b e07a5f")
     canvas = plain(side, "a98467")
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32) / side
@@ -180,7 +180,7 @@ def cubist(random: Random, side: int) -> Canvas:
 
 
 def weave(random: Random, side: int) -> Canvas:
-    """Cloth of bright stripes, over and under."""
+    """Draw cloth of bright stripes, over and under."""
     colours = palette("d00000 ffba08 136f63 032b43 f48c06 faf3dd 6a040f")
     wide = max(side // 80, 4)
     rows, columns = np.mgrid[0:side, 0:side]
@@ -192,7 +192,7 @@ def weave(random: Random, side: int) -> Canvas:
 
 
 def ember(random: Random, side: int) -> Canvas:
-    """Marble of black, red and gold."""
+    """Draw marble of black, red and gold."""
     first = noise(random, side, cells=4, octaves=6)
     veins = np.abs(np.sin((first * 6 + noise(random, side, cells=7, octaves=5) * 2.5) * np.pi))
     stops = palette("ffd166 f77f00 d62828 6a040f 2b0504 0a0205")
@@ -223,7 +223,7 @@ STYLES: Mapping[str, Callable[[Random, int], Canvas]] = {
 
 
 def _strokes(random: Random, side: int, colours: Colours, *, length: int, width: int, count: int, cells: int) -> Canvas:
-    """Strokes along the contour lines of noise, coloured by another noise, lit from above left."""
+    """Draw strokes along the contour lines of noise, coloured by another noise, lit from above left."""
     canvas = np.tile(colours[1], (side, side, 1))
     relief = np.zeros((side, side), np.float32)
     hills = noise(random, side, cells=cells, octaves=2)
