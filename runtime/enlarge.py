@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 MOST_FACTOR: Final = 2.5  # beyond, two steps give cleaner strokes than one
 
 # Along the strokes, at working size. Without it the dots of a decoder become beads.
-_ALONG: Final = 0.25  # weight of each of the two places that are read beside a pixel
+_ALONG: Final = 0.22  # weight of each of the two places that are read beside a pixel
 _STEP: Final = 1.5  # pixels to them, along the tangent, where the strokes have one direction
 _INNER, _OUTER = 0.7, 1.5  # pixels: Gaussians of the structure tensor, before and behind its products
 
