@@ -17,9 +17,9 @@ pytest.importorskip("polygraphy")
 from polygraphy.backend.base import BaseRunner
 from polygraphy.common import TensorMetadata
 
-from tests.conftest import every_network
 from tests.export.engines import second_judge
 from tests.export.engines.second_judge import alike, runner
+from tsn.export.networks.bundle import bundle_networks
 from tsn.export.networks.exportable import Exportable
 from tsn.export.networks.stylize import stylize_network
 from tsn.export.onnx.parity import run_eager
@@ -58,7 +58,7 @@ class Eager(BaseRunner):
 def test_every_network_of_a_bundle_gives_in_onnx_runtime_what_its_graph_gives(
     tiny_bundle: Path, tiny_networks: "Networks"
 ) -> None:
-    for network in every_network(tiny_networks):
+    for network in bundle_networks(tiny_networks):
         assert alike([Eager(network), runner(tiny_bundle / f"{network.name}.onnx")], network.cases, LEAST_DB)
 
 
