@@ -94,6 +94,7 @@ def test_tsn_run_of_a_folder_leaves_out_what_pictures_do_not_have(
         "encoder",
         "input_size",
         "output_size",
+        "work_size",
     }
     assert document["kind"] == "folder"
 
