@@ -108,7 +108,10 @@ def test_what_cannot_run_is_not_ok_and_each_problem_says_what_to_do(
     lacking = [check for check in diagnosis.checks if check.needed and not check.ok]
     assert {"driver", backend} <= {check.name for check in lacking}
     for check in lacking:
-        assert any(word in check.detail for word in ("pip install", "Install", "nvidia-smi", "needs the NVIDIA driver"))
+        assert any(
+            word in check.detail
+            for word in ("pip install", "Install", "nvidia-smi", "install_pycuda", "needs the NVIDIA driver")
+        )
 
 
 def test_an_unknown_backend_names_those_there_are() -> None:

@@ -31,7 +31,7 @@ def test_the_extras_are_those_that_the_package_states() -> None:
 
 
 def test_the_line_names_what_is_missing_or_too_old_and_not_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, torch="99.0", torchvision="99.0+cpu", onnx="0.1")
+    install(monkeypatch, torch="99.0", torchvision="99.0+cpu", onnx="0.1", filelock="99.0")
     assert [requirement.name for requirement in missing("export")] == ["onnx", "onnxscript"]
     line = install_line("export")
     assert line.startswith(f"{pip()} install ")
@@ -42,7 +42,7 @@ def test_the_line_names_what_is_missing_or_too_old_and_not_the_extra(monkeypatch
 
 
 def test_where_nothing_is_missing_the_line_names_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, matplotlib="99.0", onnx="99.0")
+    install(monkeypatch, matplotlib="99.0", onnx="99.0", psutil="99.0")
     assert not missing("bench")
     assert '"matplotlib>=' in install_line("bench")
 
