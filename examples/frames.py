@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tsn.runtime.backends import open_backend
-from tsn.runtime.bundle.folder import open_bundle
-from tsn.runtime.pipeline import Stylizer
-from tsn.runtime.style import StyleChoice, mixed_style
-from tsn.runtime.temporal.hold import TemporalBlend, open_flow
+from tsn.runtime import Settings, VideoStyleTransfer
+from tsn.runtime.style import StyleChoice
 
 
 def drawn_frames(count: int = 12) -> Iterator[NDArray[np.uint8]]:
@@ -30,22 +27,20 @@ def drawn_frames(count: int = 12) -> Iterator[NDArray[np.uint8]]:
 
 
 def main() -> None:
-    """Read the command line, open the pieces, and stylize frame after frame."""
+    """Read the command line, open the network, and stylize frame after frame."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("style", help="a style of the bundle, or a picture")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder to write")
     words = parser.parse_args()
 
-    bundle, backend = open_bundle("lite"), open_backend("cpu")
-    style = mixed_style(bundle, backend, [StyleChoice.parse(words.style)], size=512)
-    held = TemporalBlend(bundle, backend, flow=open_flow("dis", bundle, backend))
-    stylizer = Stylizer(bundle, backend, style=style, temporal=held)  # without `temporal`, each frame alone
+    settings = Settings(temporal=True)  # False: each frame alone
+    stylize = VideoStyleTransfer("lite").frame_stylizer([StyleChoice.parse(words.style)], settings=settings)
 
     words.output.mkdir(parents=True, exist_ok=True)
     for number, frame in enumerate(drawn_frames()):
-        styled = stylizer(frame)  # of the same size; give frames in turn, each is held to the ones before it
+        styled = stylize(frame)  # of the same size; give frames in turn, each is held to the ones before it
         Image.fromarray(styled).save(words.output / f"{number:04}.png")
-    print(f"the frames are in {words.output}; new scenes begin at: {held.cuts or 'none'}")
+    print(f"the frames are in {words.output}")
 
 
 if __name__ == "__main__":

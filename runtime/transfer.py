@@ -13,8 +13,11 @@ import cv2
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle.folder import open_bundle
 from tsn.runtime.bundle.manifest import library_named
+from tsn.runtime.enlarge import enlarged_picture, reduced_picture
 from tsn.runtime.errors import OutputError, UnavailableError, UsageError
 from tsn.runtime.files import keep_part, made_folder, refuse_unwritable, refuse_url, whole_file
+from tsn.runtime.frame import RGB
+from tsn.runtime.geometry import Size
 from tsn.runtime.output_paths import kind_of, names_folder, output_path
 from tsn.runtime.pictures.folder import pictures_in, stylize_pictures
 from tsn.runtime.pipeline import Stylizer, stylize_video
@@ -134,6 +137,23 @@ class VideoStyleTransfer:
         report.notes += self.backend.notes
         return report
 
+    def frame_stylizer(
+        self, styles: Sequence[StyleChoice], *, settings: Settings | None = None
+    ) -> Callable[[RGB], RGB]:
+        """Return a function that stylizes frames from Python, uint8 (height, width, 3) RGB, at the working size.
+
+        Where the settings hold frames, give those of one scene in their order. Raises TsnError, as the function does.
+        """
+        settings = settings or Settings()
+        stylizer = self._stylizer(styles, settings, temporal=self._temporal(settings))
+
+        def styled(frame: RGB) -> RGB:
+            size = Size(frame.shape[1], frame.shape[0])
+            work = settings.working_size(size)
+            return stylizer(frame) if work == size else enlarged_picture(stylizer(reduced_picture(frame, work)), frame)
+
+        return styled
+
     def _video(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:
         gpu = self.backend.name != "cpu"
         with (
@@ -142,7 +162,9 @@ class VideoStyleTransfer:
         ):
             cv2.setNumThreads(max(1, (self._threads or usable_cores()) // 2))  # it works beside the networks
             temporal = self._temporal(settings)
-            stylizer = self._stylizer(report, styles, settings, temporal=temporal, side_by_side=True)
+            begun = time.perf_counter()
+            stylizer = self._stylizer(styles, settings, temporal=temporal, side_by_side=True)
+            report.load = time.perf_counter() - begun
             stylizer.check_size(reader.work_size)
             with (
                 VideoWriter(
@@ -172,7 +194,9 @@ class VideoStyleTransfer:
         paths = pictures_in(report.input, most=settings.max_frames) if folder else [report.input]
         targets = {path: report.output / path.name if folder else report.output for path in paths}
         refuse_unwritable(report.output, overwrite=settings.overwrite or folder)
-        stylizer = self._stylizer(report, styles, settings)
+        begun = time.perf_counter()
+        stylizer = self._stylizer(styles, settings)
+        report.load = time.perf_counter() - begun
         with made_folder(report.output if folder else None), progress(len(paths)) as show:
             if folder:
                 inputs = {path.resolve() for path in paths}
@@ -207,15 +231,13 @@ class VideoStyleTransfer:
 
     def _stylizer(
         self,
-        report: Report,
         styles: Sequence[StyleChoice],
         settings: Settings,
         *,
         temporal: TemporalBlend | None = None,
         side_by_side: bool = False,
     ) -> Stylizer:
-        begun = time.perf_counter()
-        stylizer = Stylizer(
+        return Stylizer(
             self.bundle,
             self.backend,
             style=mixed_style(self.bundle, self.backend, styles, size=settings.style_picture_size),
@@ -224,8 +246,6 @@ class VideoStyleTransfer:
             temporal=temporal,
             side_by_side=side_by_side,
         )
-        report.load = time.perf_counter() - begun
-        return stylizer
 
 
 def _with_part(
