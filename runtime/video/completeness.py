@@ -10,6 +10,7 @@ import av
 from av.container import InputContainer
 from av.index import IndexEntry
 
+from tsn.runtime.video.film import seconds_of
 from tsn.runtime.video.timeline import times_may_jump
 
 # Codecs in which a packet may hold no frame or two: their packets say nothing about how many frames there should be.
@@ -80,9 +81,8 @@ class DeclaredLength:
             return stream.frames * base
         if stream.duration:
             return ((stream.start_time or 0) + stream.duration) * base
-        if text := stream.metadata.get("DURATION"):  # Matroska
-            hours, minutes, seconds = text.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        if length := seconds_of(stream.metadata.get("DURATION", "")):  # Matroska
+            return length
         if self.cut_off and container.duration:  # of Matroska and FLV: it counts from 0 on
             return Fraction(container.duration, av.time_base)
         return None

@@ -1,4 +1,4 @@
-"""A video file, opened; and one reading of a part of it: packets demuxed, decoded and cut, what is lost counted."""
+"""One reading of a part of a video file: packets demuxed, decoded and cut, what is lost counted."""
 
 from __future__ import annotations
 
@@ -8,35 +8,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.container import InputContainer
 from av.error import FFmpegError
 
 from tsn.runtime.errors import InputError
 from tsn.runtime.video.completeness import DeclaredLength
 from tsn.runtime.video.decoders import CpuDecoder, Decoder, OpenDecoder
+from tsn.runtime.video.film import USUAL_RATE, open_video, rate_of
 from tsn.runtime.video.nvdec.frames import Decoded
-from tsn.runtime.video.timeline import from_key_frame, origin_of, packets_of, pictures_of, times_may_jump
+from tsn.runtime.video.timeline import from_key_frame, in_parts, origin_of, packets_of, run_on, times_may_jump
 
-_USUAL_RATE = Fraction(25)  # frames a second, for a stream that states none
 _PLAUSIBLE = Fraction(1, 4)  # of its rate, that a file may hold fewer or more frames
 _MOST_FAILURES = 100  # beyond the packets that were read: then it is the demuxer that fails, again and again
-
-
-def open_video(path: Path) -> tuple[InputContainer, av.VideoStream]:
-    """Open a file and find its first video track. Raises InputError where there is none."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    try:
-        container = av.open(str(path.absolute()), "r", metadata_errors="replace")
-    except FFmpegError as error:
-        raise InputError(
-            f"{path} is no video that can be read, or it is cut off at its beginning or end ({error.strerror})"
-        ) from error
-    if pictures := pictures_of(container):
-        return container, pictures[0]
-    found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    container.close()
-    raise InputError(f"{path} holds no video track, only: {found}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +56,8 @@ class Reading:
         self._path, self._part = path, part
         self._container, self.stream = open_video(path)
         self.stream.thread_type = "AUTO"
-        self.time_base = self.stream.time_base or 1 / _USUAL_RATE
-        self.rate = self.stream.average_rate or self.stream.guessed_rate or _USUAL_RATE
+        self.time_base = self.stream.time_base or 1 / USUAL_RATE
+        self.rate = rate_of(self._container, self.stream)
         self._beginning = origin_of(self._container)
         self.origin = self._beginning + (part.start or 0)
         self.stop = None if part.duration is None else self.origin + part.duration
@@ -86,14 +68,17 @@ class Reading:
         self._earliest: Fraction | None = None  # seconds into the file of the first frame that was decoded
         self.next_at: Fraction | None = None
         self.end: Fraction | None = None
-        self._sought = seek and self._later and not self._times_may_jump and self._seek()
+        self._in_parts = in_parts(self.stream)
+        may_seek = seek and self._later and not self._times_may_jump and not self._in_parts
+        self._sought = may_seek and self._seek()
         try:
             self._declared = DeclaredLength(path, self._container, self.stream)
             self._decoder: Decoder = open_decoder(self.stream)
         except BaseException:
             self._container.close()
             raise
-        self.frames: Iterator[Decoded] = self._cut(self._decode())
+        frames = self._decode()
+        self.frames: Iterator[Decoded] = self._cut(run_on(frames, lasts=self._ticks) if self._in_parts else frames)
         self.first: Decoded | None = None
 
     def close(self) -> None:
@@ -109,6 +94,9 @@ class Reading:
     def lasts(self, frame: Decoded) -> Fraction:
         """Return how many seconds a frame is shown, as far as the file says."""
         return frame.duration * self.time_base if frame.duration else 1 / self.rate
+
+    def _ticks(self, frame: Decoded) -> int:
+        return round(self.lasts(frame) / self.time_base)
 
     def expected(self) -> int | None:
         """Return how many frames the part has; None where the file does not say."""

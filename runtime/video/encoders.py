@@ -83,6 +83,10 @@ CONTAINERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# How MP4 and MOV name a codec where FFmpeg's own choice is not what all players read: Apple's refuse hev1.
+_TAGS: Mapping[str, str] = {"hevc": "hvc1"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
     """An encoder with its settings; 0 threads are as many as it likes."""
@@ -106,6 +110,16 @@ def check_container(path: Path, codec: str | None) -> str:
             f"{suffix} files hold no {codec} here, only {', '.join(held)}", cure=f"Use --codec {held[0]} or .mkv"
         )
     return codec or held[0]
+
+
+def codec_tag(container: str, codec: str) -> str | None:
+    """The name that a container format has for a codec, where FFmpeg is to be told it."""
+    return _TAGS.get(codec) if container in ("mp4", "mov") else None
+
+
+def format_for(path: Path) -> str | None:
+    """FFmpeg's name of the container for a file, where its own choice by the suffix is not what is held here."""
+    return "mp4" if path.suffix.lower() == ".m4v" else None  # its own, ipod, takes no HEVC
 
 
 def choose_encoding(

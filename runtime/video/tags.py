@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from av.container import InputContainer
 from av.stream import Stream
 
-_OF_THE_FILE: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})  # not of its content
+TIMECODE: Final = "tmcd"  # what QuickTime calls the codec of a timecode track
+# Not of its content, or of all of it alone.
+_OF_THE_FILE: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "timecode"})
 _QUICKTIME: Final = frozenset(
     {"album", "artist", "comment", "copyright", "creation_time", "date", "genre", "location", "make", "model", "title"}
 )
@@ -24,12 +27,20 @@ def file_tags(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def options_for(path: Path, tags: Mapping[str, str]) -> dict[str, str]:
-    """The options of a container that make it hold `tags`.
+    """The options of a container that make it hold `tags`, and such that it can be played while it is loaded.
 
     MP4 and MOV have a form that every player reads, for the usual tags, and one for any tag. FFmpeg writes either.
     """
     plain = _PLAIN.get(path.suffix.lower())
-    return {} if plain is None or plain.issuperset(tags) else {"movflags": "use_metadata_tags"}
+    if plain is None:
+        return {}
+    return {"movflags": "+faststart" if plain.issuperset(tags) else "+faststart+use_metadata_tags"}
+
+
+def timecode_of(container: InputContainer, film: Stream) -> dict[str, str]:
+    """The tag of the first frame's timecode, of the file or of the film; none where there is no timecode."""
+    timecode = film.metadata.get("timecode") or container.metadata.get("timecode")
+    return {"timecode": timecode} if timecode else {}
 
 
 def carry_track_tags(source: Stream, copy: Stream) -> None:

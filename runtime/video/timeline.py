@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition, Stream
+from av.stream import Stream
+
+from tsn.runtime.video.film import can_be_decoded, film_of
+from tsn.runtime.video.nvdec.frames import Decoded, DeviceFrame
 
 _TIMES_MAY_JUMP: Final = 0x0200  # AVFMT_TS_DISCONT, among the flags of a format: transport and program streams
 _AHEAD: Final = 10  # seconds a track of such a format may be silent; by more it has jumped, as FFmpeg has it
@@ -34,24 +38,20 @@ def origin_of(container: InputContainer) -> Fraction:
 
 
 def packets_of(container: InputContainer, also: Iterable[Stream] = ()) -> Iterator[Packet]:
-    """The packets of the first picture, of every sound track and of `also`, with times that run on.
+    """The packets of the film, of every sound track that can be decoded and of `also`, with times that run on.
 
     Whoever reads the same file from the same place gets the same times, whatever part of the packets is of use to him:
     so picture and sound, read apart, stay together.
     """
-    sounds = list(container.streams.audio)
-    leading = {stream.index: stream for stream in (*pictures_of(container)[:1], *sounds)}
+    film = film_of(container)
+    leading: dict[int, Stream] = {} if film is None else {film.index: film}
+    leading |= {stream.index: stream for stream in container.streams.audio if can_be_decoded(stream)}
     timeline = _Timeline(leading, may_jump=times_may_jump(container))
     streams = {**leading, **{stream.index: stream for stream in also}}
     with suppress(IndexError):  # PyAV, at the end, where a track has turned up that was not there at the beginning
         for packet in container.demux([*streams.values()]):
             timeline.place(packet)
             yield packet
-
-
-def pictures_of(container: InputContainer) -> list[av.VideoStream]:
-    """The video tracks, covers left out."""
-    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
 def from_key_frame(packets: Iterator[Packet], ticks: int) -> Iterator[Packet]:
@@ -65,6 +65,36 @@ def from_key_frame(packets: Iterator[Packet], ticks: int) -> Iterator[Packet]:
             break
     yield from held
     yield from packets
+
+
+def in_parts(stream: av.VideoStream) -> bool:
+    """Whether the edit list of a file shows several parts of a track, so that places in it have several times."""
+    return any(later.timestamp < earlier.timestamp for earlier, later in pairwise(stream.index_entries))
+
+
+def run_on(frames: Iterable[Decoded], *, lasts: Callable[[Decoded], int]) -> Iterator[Decoded]:
+    """Yield the frames of a track in parts, each part where the one before it ends.
+
+    FFmpeg places a part by times of decoding, which lie before those of presentation by as much as frames are
+    reordered: the second part would begin while the first is shown. `lasts` says for how many ticks a frame is shown.
+    """
+    shift, last, following = 0, None, 0
+    for frame in frames:
+        if frame.pts is None:
+            yield frame
+            continue
+        if last is not None and frame.pts + shift <= last:
+            shift = following - frame.pts
+        last = frame.pts + shift
+        following = last + lasts(frame)
+        yield _at(frame, last)
+
+
+def _at(frame: Decoded, ticks: int) -> Decoded:
+    if isinstance(frame, DeviceFrame):
+        return replace(frame, pts=ticks)
+    frame.pts = ticks
+    return frame
 
 
 @dataclass(slots=True)
@@ -91,7 +121,8 @@ class _Timeline:
         base = packet.time_base
         track = self._tracks.get(packet.stream.index)
         shift = self._shift if track is None else track.shift
-        if packet.dts is not None and packet.stream.index in self._leading:
+        shown_at_all = not packet.is_discard  # what an edit list hides has times that lie anywhere
+        if packet.dts is not None and shown_at_all and packet.stream.index in self._leading:
             decoded = packet.dts * base
             shown = decoded if packet.pts is None else packet.pts * base
             if track is not None and not self._follows(track, decoded + shift):

@@ -18,11 +18,11 @@ from tsn.runtime.frame import Frame
 from tsn.runtime.settings import Settings
 from tsn.runtime.threads import behind
 from tsn.runtime.video.colour import VideoFromRgb
-from tsn.runtime.video.encoders import Encoding, choose_encoding
+from tsn.runtime.video.encoders import Encoding, choose_encoding, codec_tag, format_for
 from tsn.runtime.video.enlarged import EnlargedVideo
+from tsn.runtime.video.film import open_video
 from tsn.runtime.video.reader import VideoReader
-from tsn.runtime.video.tags import carry_track_tags, file_tags, options_for
-from tsn.runtime.video.timeline import pictures_of
+from tsn.runtime.video.tags import carry_track_tags, file_tags, options_for, timecode_of
 from tsn.runtime.video.tracks import TrackCopier
 
 if TYPE_CHECKING:
@@ -73,16 +73,21 @@ class VideoWriter:
         )
         self.encoder = encoding.choice
         try:
-            with av.open(str(source.path.absolute()), "r", metadata_errors="replace") as original:
+            original, film = open_video(source.path)
+            with original:
                 tags = file_tags(original.metadata)
                 # Any: PyAV leaves open what stream its packets are of.
-                self._container: Any = av.open(str(path.absolute()), "w", options=options_for(path, tags))
+                self._container: Any = av.open(
+                    str(path.absolute()), "w", format=format_for(path), options=options_for(path, tags)
+                )
                 self._container.metadata.update(tags)
                 self._stream: Any = self._add_stream(source, encoding)
-                carry_track_tags(pictures_of(original)[0], self._stream)
+                carry_track_tags(film, self._stream)
+                timecode = timecode_of(original, film)
                 chapters = original.chapters()
             if source.whole:
                 self._container.set_chapters(chapters)
+                self._stream.metadata.update(timecode)
             self._to_video = VideoFromRgb(source.colour, encoding.pixel_format)
             self._enlarge = EnlargedVideo(source.colour, encoding.pixel_format)
             self._tracks = TrackCopier(
@@ -93,6 +98,8 @@ class VideoWriter:
         self.notes = self._tracks.notes
         if chapters and not source.whole:
             self.notes.append("the chapters are left out: a part of a video has other times than they have")
+        if timecode and not source.whole:
+            self.notes.append("the timecode is left out: a part of a video has another")
 
     def __enter__(self) -> Self:
         return self
@@ -181,6 +188,8 @@ class VideoWriter:
         context.framerate = encoding.rate
         context.width, context.height = source.size.width, source.size.height
         context.pix_fmt = encoding.pixel_format
+        if tag := codec_tag(self._container.format.name, context.codec.canonical_name):
+            context.codec_tag = tag
         context.sample_aspect_ratio = source.pixel_aspect
         context.thread_count = encoding.threads
         context.colorspace = source.colour.matrix

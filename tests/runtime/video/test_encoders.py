@@ -127,3 +127,11 @@ def test_nvenc_that_does_not_start_says_what_it_needs() -> None:
         pytest.skip("NVENC's library is on this machine")
     with pytest.raises(UnavailableError, match=r"h264_nvenc does not start for frames of 256x256: .*needs a driver"):
         try_nvenc()
+
+
+@pytest.mark.parametrize(("suffix", "tag"), [(".mp4", b"hvc1"), (".mov", b"hvc1"), (".m4v", b"hvc1")])
+def test_hevc_has_the_name_that_apples_players_read(write_video: Draw, tmp_path: Path, suffix: str, tag: bytes) -> None:
+    copy(write_video(tmp_path / "in.mp4"), tmp_path / f"out{suffix}", codec="hevc")
+    data = (tmp_path / f"out{suffix}").read_bytes()
+    assert tag in data
+    assert b"hev1" not in data

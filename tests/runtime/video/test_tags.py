@@ -84,3 +84,30 @@ def test_chapters_are_kept_without_a_word_and_a_part_says_that_it_has_none(drawn
         assert container.chapters() == []
     assert len(writer.notes) == 1
     assert "chapters are left out" in writer.notes[0]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".m4v"])
+@pytest.mark.parametrize("tags", [{}, {"weather": "rain"}])
+def test_the_index_stands_in_front_so_that_a_player_begins_at_once(
+    write_video: Draw, tmp_path: Path, suffix: str, tags: dict[str, str]
+) -> None:
+    copy(write_video(tmp_path / "in.mkv", metadata=tags), tmp_path / f"out{suffix}")
+    data = (tmp_path / f"out{suffix}").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv"])
+def test_the_timecode_of_the_first_frame_is_kept_and_a_part_says_that_it_has_none(
+    drawn: Draw, tmp_path: Path, suffix: str
+) -> None:
+    source = written(tmp_path / "in.mov", drawn, timecode="01:02:03:04")
+    _, writer, _ = copy(source, tmp_path / f"out{suffix}")
+    assert writer.notes == []
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        tags = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+    assert tags["timecode"] == "01:02:03:04"
+    _, writer, _ = copy(source, tmp_path / f"part{suffix}", start=Fraction(1, 10))
+    assert any("timecode is left out" in note for note in writer.notes)
+    with av.open(str(tmp_path / f"part{suffix}")) as container:
+        assert not any("timecode" in map(str.lower, stream.metadata) for stream in container.streams)
+        assert "timecode" not in container.metadata

@@ -24,6 +24,7 @@ def filmed(
     rate: int = 48_000,
     seconds: int = 2,
     silent: Sequence[Fraction] = (),
+    quiet_from: Fraction | None = None,
 ) -> Path:
     """Seconds of 25 pictures with a tone whose packets between the two times in `silent` are not there."""
     with av.open(str(path), "w") as container:
@@ -38,8 +39,10 @@ def filmed(
             if silent and silent[0] <= Fraction(start, rate) < silent[1]:
                 continue
             tone = np.sin(np.arange(start, start + samples) * 2 * np.pi * 440 / rate).astype(np.float32) * 0.3
+            if quiet_from is not None and start >= quiet_from * rate:
+                tone *= 0
             channels = av.AudioLayout(layout).nb_channels
-            frame = av.AudioFrame.from_ndarray(np.tile(tone, (channels, 1)), format="fltp", layout=layout)
+            frame = av.AudioFrame.from_ndarray(np.repeat(tone, channels)[None], format="flt", layout=layout)
             frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
             for converted in av.AudioResampler(format=sample_format, layout=layout, rate=rate).resample(frame):
                 container.mux(audio.encode(converted))
@@ -52,12 +55,13 @@ def sound(path: Path) -> tuple[np.ndarray, int]:
     """What is heard from time 0 on, at its place in time: the first channel, and its rate."""
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
-    rate = frames[0].sample_rate
+    rate, channels = frames[0].sample_rate, frames[0].layout.nb_channels
+    packed = av.AudioResampler(format="flt", layout=frames[0].layout, rate=rate)  # PyAV crashes on 8 planes
     heard = np.zeros(10 * rate, np.float32)
     end = 0
     for frame in frames:
         at = round(frame.pts * frame.time_base * rate)
-        samples = frame.to_ndarray()[0][max(0, -at) :]
+        samples = np.concatenate([part.to_ndarray()[0, ::channels] for part in packed.resample(frame)])[max(0, -at) :]
         heard[max(0, at) : max(0, at) + len(samples)] = samples
         end = max(0, at) + len(samples)
     return heard[:end], rate
@@ -65,7 +69,7 @@ def sound(path: Path) -> tuple[np.ndarray, int]:
 
 @pytest.mark.parametrize(
     ("layout", "rate", "channels"),
-    [("5.1(side)", 48_000, 6), ("mono", 192_000, 1), ("5.1(side)", 192_000, 6), ("3.0", 44_100, 2)],
+    [("5.1(side)", 48_000, 6), ("mono", 192_000, 1), ("5.1(side)", 192_000, 6), ("3.0", 44_100, 3)],
 )
 def test_any_layout_and_rate_is_encoded_again(
     drawn: Draw, tmp_path: Path, layout: str, rate: int, channels: int
@@ -139,3 +143,55 @@ def test_sound_that_changes_its_layout_and_rate_is_encoded_on(drawn: Draw, tmp_p
     assert len(heard) == pytest.approx(4 * rate, abs=0.1 * rate)
     for start in range(4):
         assert np.abs(heard[start * rate : (start + 1) * rate]).max() > 0.2
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("layout", ["mono", "3.0", "quad", "5.0", "5.1", "5.1(side)", "6.1", "7.1"])
+def test_every_layout_keeps_its_channels(drawn: Draw, tmp_path: Path, suffix: str, layout: str) -> None:
+    source = filmed(tmp_path / "in.mov", drawn, codec="pcm_mulaw", layout=layout, rate=48_000, seconds=1)
+    copy(source, tmp_path / f"out{suffix}")
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        [track] = container.streams.audio
+        assert track.codec_context.layout.nb_channels == av.AudioLayout(layout).nb_channels
+    heard, _ = sound(tmp_path / f"out{suffix}")
+    assert np.abs(heard).max() > 0.15
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_255, 96_000])
+def test_every_rate_is_encoded_again_at_one_that_the_encoder_takes(
+    drawn: Draw, tmp_path: Path, suffix: str, rate: int
+) -> None:
+    source = filmed(tmp_path / "in.avi", drawn, codec="pcm_mulaw", rate=rate, seconds=1)
+    _, writer, _ = copy(source, tmp_path / f"out{suffix}")
+    heard, found = sound(tmp_path / f"out{suffix}")
+    assert len(heard) / found == pytest.approx(1, abs=0.15)  # a packet of AAC at 8 kHz is 0.128 s
+    assert np.abs(heard).max() > 0.2
+    assert suffix == ".webm" or ("instead of" in writer.notes[0]) == (found != rate)  # Opus is heard at 48 kHz
+
+
+def test_sound_that_has_lost_nothing_loses_nothing_in_matroska(drawn: Draw, tmp_path: Path) -> None:
+    source = filmed(tmp_path / "in.avi", drawn, codec="pcm_mulaw", rate=8_000, seconds=1)
+    _, writer, _ = copy(source, tmp_path / "out.mkv")
+    assert "encoded again as flac" in writer.notes[0]
+    with av.open(str(source)) as container:
+        before = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        after = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert (before == after).all()
+
+
+def test_more_channels_than_an_encoder_takes_are_mixed_and_the_note_says_so(drawn: Draw, tmp_path: Path) -> None:
+    source = filmed(tmp_path / "in.nut", drawn, codec="pcm_mulaw", layout="hexadecagonal", seconds=1)
+    _, writer, _ = copy(source, tmp_path / "out.mkv")
+    assert "encoded again as flac with 8 channels instead of 16" in writer.notes[0]
+    heard, _ = sound(tmp_path / "out.mkv")
+    assert np.abs(heard).max() > 0
+
+
+def test_what_an_mkv_output_could_hold_is_said_and_only_then(write_video: Draw, tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mkv", subtitles=True)
+    _, writer, _ = copy(source, tmp_path / "out.mp4")
+    assert writer.notes == ["subtitle track 1 (subrip) is left out: mp4 cannot hold it. An .mkv output can"]
+    _, writer, _ = copy(source, tmp_path / "out.mkv")
+    assert writer.notes == []
