@@ -13,6 +13,7 @@ from av.error import FFmpegError
 from tsn.runtime.errors import InputError
 from tsn.runtime.video.completeness import DeclaredLength
 from tsn.runtime.video.decoders import CpuDecoder, Decoder, OpenDecoder
+from tsn.runtime.video.described import described_tracks
 from tsn.runtime.video.film import USUAL_RATE, open_video, rate_of
 from tsn.runtime.video.nvdec.frames import Decoded
 from tsn.runtime.video.timeline import from_key_frame, in_parts, origin_of, packets_of, run_on, times_may_jump
@@ -40,6 +41,8 @@ class Reading:
 
     Attributes:
         stream: the video track.
+        track: what FFmpeg says of it.
+        format_name: FFmpeg's name of the container's format.
         frames: what is decoded of the part, in order of presentation, each with its time in ticks of the file.
         first: the first of them, already taken; None where there is none.
         time_base: seconds of one tick.
@@ -56,6 +59,8 @@ class Reading:
         self._path, self._part = path, part
         self._container, self.stream = open_video(path)
         self.stream.thread_type = "AUTO"
+        self.format_name = self._container.format.name
+        self.track = described_tracks(self._container)[self.stream.index]
         self.time_base = self.stream.time_base or 1 / USUAL_RATE
         self.rate = rate_of(self._container, self.stream)
         self._beginning = origin_of(self._container)

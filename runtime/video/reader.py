@@ -18,6 +18,8 @@ from tsn.runtime.video.container import Part, begin_reading
 from tsn.runtime.video.decoders import CpuDecoder, cpu_asked, try_nvdec
 from tsn.runtime.video.nvdec.choice import begin_with_nvdec
 from tsn.runtime.video.nvdec.frames import ON_HOST, Decoded, DeviceFrame, OnDevice, buffer_of
+from tsn.runtime.video.presentation import presentation_of
+from tsn.runtime.video.side_data import SideData
 
 
 class VideoReader:
@@ -59,6 +61,7 @@ class VideoReader:
         self.path = path
         self._part = Part(start=settings.start, duration=settings.duration, max_frames=settings.max_frames)
         self._reading = reading = begin_reading(path, self._part, CpuDecoder)
+        self._side_data = SideData(path, reading.format_name)
         try:
             if reading.first is None:
                 raise reading.no_frame()
@@ -75,19 +78,22 @@ class VideoReader:
         reading = self._reading
         self.time_base, self.rate = reading.time_base, reading.rate
         self.origin, self.stop, self.whole = reading.origin, reading.stop, self._part.whole
-        turns = round(first.rotation / 90) % 4  # quarter turns against the clock
+        presentation = presentation_of(first, reading.track)
         coded = Size(first.width, first.height)
-        upright = coded if turns % 2 == 0 else Size(coded.height, coded.width)
-        self.input_size = upright
-        self.size = settings.output_size(upright)
+        self.input_size = upright = presentation.shown_size(coded)
+        aspect = presentation.shown_aspect(reading.stream.sample_aspect_ratio or Fraction(1))
+        square = Size(max(1, round(upright.width * aspect)), upright.height)
+        self.size = settings.output_size(upright if settings.shorter_side is None else square)
+        self.pixel_aspect = aspect if self.size == upright and settings.shorter_side is None else Fraction(1)
         self.work_size = settings.working_size(self.size) if working else self.size
-        self._as_coded = not turns and self.work_size == coded
-        self.colour = colour_of(first)
-        self._to_rgb = RgbFromVideo(self.colour, self.work_size, turns=turns)
+        self._as_coded = presentation.plain and self.work_size == coded
+        colour = colour_of(first)
+        self.colour = colour.written(self.size)
+        self._to_rgb = RgbFromVideo(colour, self.work_size, presentation=presentation)
         larger = self.size != self.work_size
-        self._to_luma = LumaFromVideo(self.colour, self.size, turns=turns) if larger else None
-        aspect = reading.stream.sample_aspect_ratio or Fraction(1)
-        self.pixel_aspect = Fraction(1) if self.size != upright else aspect if turns % 2 == 0 else 1 / aspect
+        self._to_luma = LumaFromVideo(colour, self.size, presentation=presentation) if larger else None
+        self._side_data.add(first)
+        self._notes = colour.notes
         self.expected = reading.expected()
         self.decoder = cpu_asked(settings.decoder)
 
@@ -111,10 +117,17 @@ class VideoReader:
         """Frames that were decoded from damaged data."""
         return self._reading.damaged
 
+    @property
+    def notes(self) -> list[str]:
+        """What the frames do not have that the file had, as far as they are read; lines for people."""
+        return [*self._notes, *self._side_data.notes]
+
     def __iter__(self) -> Iterator[Frame]:
         reading = self._reading
         frame, last, shown = reading.first, -1, None
         while frame is not None:
+            if isinstance(frame, av.VideoFrame):
+                self._side_data.add(frame)
             buffer = buffer_of(frame, self._to_rgb)
             if frame.pts is None:  # raw streams state no times
                 begins = last + round(1 / (self.rate * self.time_base)) if last >= 0 else 0

@@ -34,8 +34,8 @@ class VideoWriter:
     file, whatever happened; closing it is the caller's part.
 
     Times, colour tags, pixel aspect, metadata, chapters, audio and subtitle tracks are the input's. `written` counts
-    the frames that reached the file, `notes` says which tracks could not be copied as they are, `encoder` what encodes
-    and why. `name` is the one that errors give, where the file gets another one in the end. NVENC is a choice where the
+    the frames that reached the file, `notes` says what could not be carried over as it is, `encoder` what encodes and
+    why. `name` is the one that errors give, where the file gets another one in the end. NVENC is a choice where the
     networks run on a `gpu`.
 
     Raises:
@@ -95,11 +95,11 @@ class VideoWriter:
             )
         except (FFmpegError, ValueError) as error:
             raise _failure(self._name, error) from error
-        self.notes = self._tracks.notes
+        self._source = source
         if chapters and not source.whole:
-            self.notes.append("the chapters are left out: a part of a video has other times than they have")
+            self._tracks.notes.append("the chapters are left out: a part of a video has other times than they have")
         if timecode and not source.whole:
-            self.notes.append("the timecode is left out: a part of a video has another")
+            self._tracks.notes.append("the timecode is left out: a part of a video has another")
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +116,11 @@ class VideoWriter:
         with self._at_work():
             self._mux(self._stream.encode(video))
             self._tracks.up_to(frame.time)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the file does not have that its source had, or has otherwise; lines for people."""
+        return [*self._tracks.notes, *self._source.notes]
 
     @property
     def end(self) -> Fraction:

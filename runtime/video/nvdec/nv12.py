@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from tsn.runtime.backends import Array
 from tsn.runtime.bundle.interfaces import NetworkName
+from tsn.runtime.errors import UnavailableError
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
 from tsn.runtime.video.colour import LUMA_SHARES, Colour, RgbFromVideo, VideoFromRgb
+from tsn.runtime.video.matrices import NAMES
 
 Floats = NDArray[np.float32]
 
@@ -62,7 +64,12 @@ class Conversion:
 
 
 def conversion_of(colour: Colour, taps: Floats) -> Conversion:
-    """How values become RGB. Those of 10 bits count as quarters of a level, in the full range too, as on the CPU."""
+    """How values become RGB. Those of 10 bits count as quarters of a level, in the full range too, as on the CPU.
+
+    Raises UnavailableError for a matrix that the networks do not compute.
+    """
+    if colour.matrix not in LUMA_SHARES:
+        raise UnavailableError(f"frames on the GPU are not converted from {NAMES[colour.matrix]}")
     red, blue = LUMA_SHARES[colour.matrix]
     green = 1 - red - blue
     luma, chroma, black = (1, 1, 0) if colour.full_range else (255 / 219, 255 / 224, 16)

@@ -10,6 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.runtime.video.test_reader_and_writer import copy
+from tsn.runtime.geometry import Size
+from tsn.runtime.video.colour import Colour, RgbFromVideo, VideoFromRgb
 
 LUMA = {1: (0.2126, 0.0722), 6: (0.299, 0.114)}  # red and blue shares of BT.709 and BT.601
 MEAN_ERROR = 1.5  # levels: 8-bit YCbCr with chroma at half size cannot hold every RGB value
@@ -110,3 +112,15 @@ def test_untagged_video_is_709_from_720_lines_up_and_601_below(
     copy(source, tmp_path / "out.mp4")
     found = frames_of(tmp_path / "out.mp4")[0]
     assert (int(found.colorspace), int(found.color_range)) == (matrix, 1)
+
+
+@pytest.mark.parametrize("primaries", [1, 5, 9, 12])
+@pytest.mark.parametrize("transfer", [1, 13, 16, 18])
+def test_colours_stay_in_the_primaries_and_the_transfer_of_the_input(
+    drawn: Draw, primaries: int, transfer: int
+) -> None:
+    colour = Colour(matrix=9, full_range=False, primaries=primaries, transfer=transfer)
+    frame = VideoFromRgb(colour, "yuv444p")(drawn(0))
+    assert (int(frame.color_primaries), int(frame.color_trc)) == (primaries, transfer)
+    found = RgbFromVideo(colour, Size(64, 48))(frame)
+    assert np.abs(found.astype(int) - drawn(0)).max() <= 2  # rounding of the values
