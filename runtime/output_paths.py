@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsn.runtime.errors import InputError, OutputError, UsageError
-from tsn.runtime.pictures.reader import SUFFIXES
+from tsn.runtime.pictures.formats import WRITTEN, content_of, written_as
 from tsn.runtime.report import InputKind
 from tsn.runtime.style import StyleChoice
 from tsn.runtime.video.encoders import CONTAINERS
@@ -15,12 +15,12 @@ LONGEST_LABEL = 80  # characters of it for the names of the styles
 
 
 def kind_of(source: Path) -> InputKind:
-    """Whether `source` is a folder of pictures, a picture (by its suffix) or else a video. Raises InputError."""
+    """Whether `source` is a folder of pictures, a picture (by its content) or else a video. Raises InputError."""
     if source.is_dir():
         return "folder"
     if not source.exists():
         raise InputError(f"there is no file or folder {source}")
-    return "picture" if source.suffix.lower() in SUFFIXES else "video"
+    return "picture" if source.is_file() and content_of(source) == "picture" else "video"
 
 
 def names_folder(given: str | Path | None) -> bool:
@@ -37,6 +37,8 @@ def output_path(source: Path, styles: Sequence[StyleChoice], *, given: str | Pat
     if asked is not None and len(os.fsencode(asked.name)) > LONGEST_NAME:
         raise OutputError(f"the name {asked.name[:40]}... is too long: over {LONGEST_NAME} bytes. Shorten it")
     suffix = "" if kind == "folder" else source.suffix
+    if kind == "picture":
+        suffix = written_as(source).suffix
     if kind == "video" and suffix.lower() not in CONTAINERS:
         suffix = ".mp4"
     stem = source.resolve().name if kind == "folder" else source.stem
@@ -53,6 +55,6 @@ def output_path(source: Path, styles: Sequence[StyleChoice], *, given: str | Pat
         )
     if path.exists() and path.samefile(source):
         raise OutputError(f"{path} is the input itself", cure="Give another name with -o")
-    if kind == "picture" and path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path} has no suffix of a picture. Use one of: {' '.join(sorted(SUFFIXES))}")
+    if kind == "picture" and path.suffix.lower() not in WRITTEN:
+        raise UsageError(f"{path} has no suffix of a picture. Use one of: {' '.join(sorted(WRITTEN))}")
     return path

@@ -20,6 +20,7 @@ from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
 from tsn.runtime.output_paths import kind_of, names_folder, output_path
 from tsn.runtime.pictures.folder import pictures_in, stylize_pictures
+from tsn.runtime.pictures.formats import written_as
 from tsn.runtime.pipeline import Stylizer, stylize_video
 from tsn.runtime.report import Log, Report
 from tsn.runtime.settings import Settings
@@ -192,7 +193,7 @@ class VideoStyleTransfer:
     def _pictures(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:
         folder = report.kind == "folder"
         paths = pictures_in(report.input, most=settings.max_frames) if folder else [report.input]
-        targets = {path: report.output / path.name if folder else report.output for path in paths}
+        targets = {path: report.output / written_as(path).name if folder else report.output for path in paths}
         refuse_unwritable(report.output, overwrite=settings.overwrite or folder)
         begun = time.perf_counter()
         stylizer = self._stylizer(styles, settings)

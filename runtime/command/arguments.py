@@ -7,7 +7,7 @@ from pathlib import Path
 from tsn.runtime.bundle.folder import is_bundle, open_bundle, shipped_bundles
 from tsn.runtime.errors import UsageError
 from tsn.runtime.files import refuse_url
-from tsn.runtime.pictures.reader import SUFFIXES
+from tsn.runtime.pictures.formats import SUFFIXES
 from tsn.runtime.video.encoders import CONTAINERS
 
 _VIDEOS = (*CONTAINERS, ".avi", ".flv", ".m2ts", ".mpeg", ".mpg", ".mts", ".ts", ".wmv", ".3gp")

@@ -13,7 +13,9 @@ from tsn.runtime.errors import InputError, OutputError
 from tsn.runtime.files import whole_file
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
-from tsn.runtime.pictures.reader import SUFFIXES, read_picture
+from tsn.runtime.pictures.formats import SUFFIXES, content_of
+from tsn.runtime.pictures.metadata import metadata_of
+from tsn.runtime.pictures.reader import read_picture
 from tsn.runtime.report import Report
 from tsn.runtime.settings import Settings
 from tsn.runtime.threads import DEPTH, behind, prefetched
@@ -23,7 +25,8 @@ Picture = tuple[Path, RGB | InputError]  # a file, and its picture or why it can
 
 def pictures_in(folder: Path, *, most: int | None) -> list[Path]:
     """The pictures of a folder in order of their names, `most` of them. Raises InputError where there is none."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = sorted(path for path in found if content_of(path) == "picture")
     if not paths:
         raise InputError(f"the folder {folder} holds no picture. Pictures end in {' '.join(sorted(SUFFIXES))}")
     return paths[:most]
@@ -69,7 +72,7 @@ def stylize_pictures(
                 continue
             stages.stylize += time.perf_counter() - begun
             report.work_size = work if len(paths) == 1 else None
-            save((target(path), stylized, rgb))
+            save((path, target(path), stylized, rgb))
             stages.frames_out += 1
             progress(stages.frames_out)
     stages.frames_in, stages.decode, stages.encode = pictures.count, pictures.busy, save.busy
@@ -92,12 +95,13 @@ def _read(paths: Sequence[Path], settings: Settings) -> Iterator[Picture]:
         yield path, rgb
 
 
-def _save(settings: Settings, picture: tuple[Path, RGB, RGB]) -> None:
-    path, stylized, content = picture
+def _save(settings: Settings, picture: tuple[Path, Path, RGB, RGB]) -> None:
+    source, path, stylized, content = picture
     rgb = stylized if stylized.shape == content.shape else enlarged_picture(stylized, content)
+    quality = 60 + round(settings.quality * 0.4)
     with whole_file(path, overwrite=settings.overwrite) as temporary:
         try:
-            Image.fromarray(rgb).save(temporary, quality=60 + round(settings.quality * 0.4), subsampling=0)
+            Image.fromarray(rgb).save(temporary, quality=quality, subsampling="4:4:4", **metadata_of(source))
         except (OSError, ValueError) as error:
             raise OutputError(f"cannot write {path}: {error}") from error
 

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from tsn.runtime.errors import InputError
+from tsn.runtime.errors import InputError, UnavailableError
+from tsn.runtime.pictures.formats import is_heic
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 LARGEST = 500_000_000  # pixels: a picture beyond that is a mistake or an attack, not a style
 
 
@@ -25,9 +26,12 @@ def read_picture(path: Path, *, shorter_side: int | None = None) -> NDArray[np.u
 
     Raises:
         InputError: missing, no picture, damaged, or larger than LARGEST.
+        UnavailableError: it is HEIC, and the library that reads it is not installed.
     """
     if not path.is_file():
         raise InputError(f"there is no picture {path}")
+    if is_heic(path):
+        _register_heic(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -59,6 +63,16 @@ def refuse_small(picture: NDArray[np.uint8], path: Path, *, minimum_side: int) -
     raise InputError(
         f"the picture {path} is {stored[0]}x{stored[1]}{shrunk}: it needs {minimum_side} pixels a side and up"
     )
+
+
+def _register_heic(path: Path) -> None:
+    """Let Pillow read HEIC. Raises UnavailableError where it cannot."""
+    try:
+        import_module("pillow_heif").register_heif_opener()
+    except ImportError as error:
+        raise UnavailableError(
+            f"{path} is HEIC, which needs pillow-heif. Run: pip install pillow-heif, or convert it to JPEG"
+        ) from error
 
 
 def _shrunk(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:

@@ -31,7 +31,7 @@ def open_video(path: Path) -> tuple[InputContainer, av.VideoStream]:
             f"{path} is no video that can be read, or it is cut off at its beginning or end ({error.strerror})"
         ) from error
     film = film_of(container)
-    if film is not None:
+    if film is not None and not _is_still(container):
         return container, film
     try:
         raise _without_film(path, container)
@@ -73,6 +73,11 @@ def rate_of(container: InputContainer, film: av.VideoStream) -> Fraction:
     return average or USUAL_RATE
 
 
+def _is_still(container: InputContainer) -> bool:
+    """Whether FFmpeg read a picture as a film of one frame, one of the kinds that Pillow does not read."""
+    return container.format.name == "image2" or container.format.name.endswith("_pipe")
+
+
 def _seconds(stream: av.VideoStream) -> Fraction:
     """Return how long a track is, 0 where the file does not say."""
     if length := seconds_of(stream.metadata.get("DURATION", "")):  # Matroska's: FFmpeg's own is that of the file
@@ -90,6 +95,12 @@ def seconds_of(text: str) -> Fraction:
 
 
 def _without_film(path: Path, container: InputContainer) -> InputError:
+    if _is_still(container):
+        kind = container.format.name.removesuffix("_pipe")
+        return InputError(
+            f"{path} is a still picture of a kind that is not read here ({kind})",
+            cure="Convert it to PNG or JPEG first",
+        )
     tracks = described_tracks(container)
     unknown = [tracks[stream.index].codec for stream in container.streams.video if not can_be_decoded(stream)]
     if unknown:

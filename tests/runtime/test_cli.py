@@ -415,3 +415,41 @@ def test_the_published_weights_style_a_real_clip_and_keep_its_sound(
     pictures = np.stack([frame.to_ndarray(format="rgb24") for frame in frames_of(target)])
     assert pictures.shape == (4, 90, 160, 3)
     assert pictures.std() > 20  # a picture, not a flat field
+
+
+def test_pictures_of_any_suffix_are_taken_for_what_is_in_them(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    for name, kind in (("a.jfif", "JPEG"), ("b.mp4", "PNG"), ("c.gif", "GIF"), ("d.pgm", "PPM")):
+        Image.fromarray(drawn(0)).save(tmp_path / name, format=kind)
+    for name, out in (("a", "a_noise.jfif"), ("c", "c_noise.gif"), ("d", "d_noise.png")):
+        [source] = tmp_path.glob(f"{name}.*")
+        assert run(tiny_bundle, source, "-s", "noise").code == 0
+        assert Image.open(tmp_path / out).size == (64, 48)
+    assert run(tiny_bundle, tmp_path / "b.mp4", "-s", "noise", "-o", tmp_path / "b.avif").code == 0
+    assert Image.open(tmp_path / "b.avif").size == (64, 48)
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "avif"])
+def test_an_animation_is_a_video(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call, frames_of: Call, kind: str
+) -> None:
+    pictures = [Image.fromarray(drawn(index)) for index in range(4)]
+    source, milliseconds = tmp_path / f"in.{kind}", [40, 80, 200, 120]
+    pictures[0].save(source, save_all=True, append_images=pictures[1:], duration=milliseconds)
+    assert run(tiny_bundle, source, "-s", "noise", "-o", tmp_path / "out.mp4").code == 0
+    times = [float(frame.pts * frame.time_base) for frame in frames_of(tmp_path / "out.mp4")]
+    assert times == pytest.approx([0, 0.04, 0.12, 0.32], abs=0.001)
+
+
+def test_a_picture_keeps_its_copyright_and_resolution(
+    run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call
+) -> None:
+    exif = Image.Exif()
+    exif[0x8298], exif[0x0112] = "(c) Somebody", 2  # copyright; mirrored
+    Image.fromarray(drawn(0)).save(tmp_path / "in.jpg", exif=exif, dpi=(300, 300))
+    assert run(tiny_bundle, tmp_path / "in.jpg", "-s", "noise").code == 0
+    with Image.open(tmp_path / "in_noise.jpg") as image:
+        assert image.getexif()[0x8298] == "(c) Somebody"
+        assert 0x0112 not in image.getexif()
+        assert image.info["dpi"] == (300, 300)

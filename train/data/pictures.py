@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from tsn.runtime.errors import InputError
-from tsn.runtime.pictures.reader import SUFFIXES, read_picture
+from tsn.runtime.pictures.formats import SUFFIXES
+from tsn.runtime.pictures.reader import read_picture
 from tsn.train.config import Config
 from tsn.train.data.clips import Clips
 from tsn.train.data.draws import CONTENT, STYLE, crop, order

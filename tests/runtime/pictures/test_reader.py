@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tsn.runtime.errors import InputError
+from tsn.runtime.errors import InputError, UnavailableError
 from tsn.runtime.pictures.reader import read_picture, refuse_small
 
 RED = (200, 40, 30)
@@ -107,3 +107,35 @@ def test_a_cut_off_picture_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1500])
     with pytest.raises(InputError, match=r"cut\.jpg cannot be decoded"):
         read_picture(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
+def test_every_orientation_is_turned_and_mirrored(tmp_path: Path, suffix: str, orientation: int) -> None:
+    upright = np.full((24, 32, 3), 128, np.uint8)
+    upright[:8, :8], upright[:8, -8:], upright[-8:, :8] = (220, 30, 30), (30, 220, 30), (30, 30, 220)
+    # How a camera stores it: the inverse of what EXIF asks for.
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright),
+        7: upright[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / f"in{suffix}", exif=exif, quality=95)
+    found = read_picture(tmp_path / f"in{suffix}")
+    assert found.shape == upright.shape
+    assert np.abs(found.astype(int) - upright).mean() < 4  # compression
+
+
+def test_heic_is_read_where_its_library_is_and_else_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "in.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(12))
+    with pytest.raises(
+        (UnavailableError, InputError), match=r"pillow-heif|decoded|not a picture"
+    ):
+        read_picture(tmp_path / "in.heic")

@@ -115,9 +115,16 @@ def test_a_video_without_a_decoder_is_refused_and_its_codec_named(
         pass
 
 
-def test_a_drawing_in_svg_is_refused_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "in.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"></svg>')
-    with pytest.raises(InputError, match="no decoder for"), VideoReader(tmp_path / "in.svg", Settings()):
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("in.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"></svg>'),
+        ("in.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 4 +X 4\n" + bytes([128, 128, 128, 128]) * 16),
+    ],
+)
+def test_a_still_picture_of_another_kind_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match="still picture of a kind"), VideoReader(tmp_path / name, Settings()):
         pass
 
 
