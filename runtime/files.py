@@ -7,10 +7,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+from tsn.runtime.claims import ClaimedError, unfinished_file
 from tsn.runtime.errors import InputError, OutputError
 
 _LONGEST_STEM = 200  # bytes: file systems take 255 for a name, suffix and all
@@ -22,23 +23,42 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
 
     When the block fails or is interrupted the temporary file is removed and `path` is as it was. A symbolic link stays:
     the file that it points at is written, be it there or not.
-    Raises OutputError where `path` exists and `overwrite` is False, or its folder is missing or read-only.
+
+    Without `overwrite` nothing is replaced, not even what appears while the block runs: then the result is kept beside
+    it. Raises OutputError for that; where `path` exists, another run is writing it, or its folder is missing or
+    read-only.
     """
     refuse_unwritable(path, overwrite=overwrite)
     target = _behind_links(path)
-    with as_output_error(path):
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=f".part{path.suffix}", dir=target.parent)
-        os.close(handle)
-    temporary = Path(name)
-    try:
+    with ExitStack() as claim:
+        with as_output_error(path):
+            temporary = claim.enter_context(unfinished_file(target))
         yield temporary
         with as_output_error(path):
             _flush_to_disk(temporary)
             temporary.chmod(0o666 & ~_umask())
-            temporary.replace(target)
-    finally:
-        with suppress(OSError):  # on Windows a file that is still open stays: why the block failed matters more
-            temporary.unlink()
+            if overwrite:
+                temporary.replace(target)
+            elif not _placed(temporary, target):
+                part = keep_part(temporary, path)
+                raise OutputError(
+                    f"{path} appeared while it was being made, and overwrite is not set. The result is in {part}"
+                )
+
+
+def _placed(temporary: Path, target: Path) -> bool:
+    """Give a file a second name, `target`; False where that is taken, which a renaming would not respect."""
+    try:
+        target.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        try:
+            target.touch(exist_ok=False)  # from here on the name is taken
+        except FileExistsError:
+            return False
+        temporary.replace(target)
+    return True
 
 
 def keep_part(unfinished: Path, path: Path) -> Path:
@@ -152,6 +172,8 @@ def as_output_error(path: Path) -> Generator[None]:
     """Make an OSError in the block an OutputError that names `path`, which is being written."""
     try:
         yield
+    except ClaimedError as error:
+        raise OutputError(f"{path} is being written by another run", cure="Give another name with -o") from error
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -1,6 +1,8 @@
 """Files and folders appear whole or not at all."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,3 +167,62 @@ def test_a_url_is_no_path_and_a_drive_or_a_colon_is_no_url() -> None:
             refuse_url(text)
     for text in ("C://x.mp4", "a:b.mp4", "a//b.mp4", "file:x"):
         refuse_url(text)
+
+
+def write_beside_another(target: Path) -> None:
+    with whole_file(target) as temporary:
+        temporary.write_text("ours")
+        target.write_text("theirs")
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced_and_the_result_is_kept_beside_it(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"appeared.*out\.part\.txt"):
+        write_beside_another(tmp_path / "out.txt")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "out.txt": "theirs",
+        "out.part.txt": "ours",
+    }
+
+
+def test_nothing_is_replaced_on_a_file_system_without_hard_links_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, other: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    with whole_file(tmp_path / "new.txt") as temporary:
+        temporary.write_text("ours")
+    assert (tmp_path / "new.txt").read_text() == "ours"
+    with pytest.raises(OutputError, match="appeared"):
+        write_beside_another(tmp_path / "out.txt")
+    assert (tmp_path / "out.txt").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_second_run_into_one_file_is_refused_while_the_first_writes_it(tmp_path: Path, overwrite: bool) -> None:
+    with whole_file(tmp_path / "out.txt", overwrite=overwrite) as temporary:
+        temporary.write_text("first")
+        second = whole_file(tmp_path / "out.txt", overwrite=overwrite)
+        with pytest.raises(OutputError, match="is being written by another run"), second:
+            pass
+        with whole_file(tmp_path / ("x" * 60 + "1.txt")), whole_file(tmp_path / ("x" * 60 + "2.txt")):
+            pass  # names that begin alike are not the same
+    assert (tmp_path / "out.txt").read_text() == "first"
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from tsn.runtime.files import whole_file\n"
+        "with whole_file(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half of it, and more than the next run writes')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "out.txt")], check=False)
+    [left] = tmp_path.iterdir()
+    assert left.name.endswith(".part.txt")
+    with whole_file(tmp_path / "out.txt") as temporary:
+        assert temporary.read_bytes() == b""
+        temporary.write_text("done")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+    assert (tmp_path / "out.txt").read_text() == "done"

@@ -135,7 +135,5 @@ def test_every_orientation_is_turned_and_mirrored(tmp_path: Path, suffix: str, o
 
 def test_heic_is_read_where_its_library_is_and_else_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "in.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(12))
-    with pytest.raises(
-        (UnavailableError, InputError), match=r"pillow-heif|decoded|not a picture"
-    ):
+    with pytest.raises((UnavailableError, InputError), match=r"pillow-heif|decoded|not a picture"):
         read_picture(tmp_path / "in.heic")
