@@ -10,7 +10,8 @@ import av
 from av.container import InputContainer
 from av.index import IndexEntry
 
-from tsn.runtime.video.film import seconds_of
+from tsn.runtime.video.film import USUAL_RATE, seconds_of
+from tsn.runtime.video.playlist import absent_seconds
 from tsn.runtime.video.timeline import times_may_jump
 
 # Codecs in which a packet may hold no frame or two: their packets say nothing about how many frames there should be.
@@ -36,6 +37,7 @@ class DeclaredLength:
         self._indexed = container.format.name.split(",")[0] in ("mov", "avi")
         self._loose = stream.codec_context.name in _LOOSELY_PACKED
         self.cut_off = ends_early(path, container.format.name)
+        self._absent = absent_seconds(path) if container.format.name == "hls" else Fraction(0)
         self._in_a_fragment = ends_in_a_fragment(path, container.format.name)
         self.end = None if times_may_jump(container) else self._end(container)
         self.frames = self._frames()
@@ -45,6 +47,8 @@ class DeclaredLength:
 
         At least: how many were to follow a fragment in which a file is cut off, nothing says.
         """
+        if self._absent:
+            return max(1, round(self._absent * (self._stream.guessed_rate or USUAL_RATE)))
         self.frames = self._frames()  # a fragmented file's index is whole only now
         promised = 0 if self._indexed and self.cut_off else self.frames or 0
         missing = max(0 if self._loose else packets, promised) - frames
