@@ -72,6 +72,7 @@ class Seconds(click.ParamType[Fraction]):
 @click.option("--codec", type=click.Choice(["h264", "hevc", "av1", "vp9"]), help="[h264; vp9 in .webm]")
 @click.option("--quality", type=click.IntRange(0, 100), default=75, show_default=True, help="0 is small, 100 is best.")
 @click.option("--decoder", type=click.Choice(["auto", "nvdec", "cpu"]), default="auto", help="[auto: NVDEC if it can]")
+@click.option("--deinterlace", type=click.Choice(["auto", "off"]), default="auto", help="[auto: interlaced videos]")
 @click.option("--encoder", type=click.Choice(["auto", "nvenc", "cpu"]), default="auto", help="[auto: NVENC if it can]")
 @click.option("--backend", help="See --list-backends. [that of the engine that BUNDLE names, or cpu]")
 @click.option("--threads", type=click.IntRange(1, MOST_THREADS), metavar="N", help="CPU threads. [one for each core]")

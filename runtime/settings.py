@@ -48,6 +48,7 @@ class Settings:
     codec: str | None = None  # None: what the container usually holds
     quality: int = 75
     decoder: DecoderName = "auto"  # auto: NVDEC where the networks run on a GPU and it gives what the CPU gives
+    deinterlace: Literal["auto", "off"] = "auto"  # auto: whole pictures of the fields of an interlaced video
     encoder: EncoderName = "auto"  # auto: NVENC where the networks run on a GPU that has it
     overwrite: bool = False
     temporal: bool | None = None  # hold each frame to the ones before it; None: where the bundle has a flow network

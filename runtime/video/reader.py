@@ -15,7 +15,8 @@ from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Choice, Settings
 from tsn.runtime.video.colour import LumaFromVideo, RgbFromVideo, colour_of
 from tsn.runtime.video.container import Part, begin_reading
-from tsn.runtime.video.decoders import CpuDecoder, cpu_asked, try_nvdec
+from tsn.runtime.video.decoders import CpuDecoder, OpenDecoder, cpu_asked, try_nvdec
+from tsn.runtime.video.deinterlacing import COMBED, DEINTERLACED, Deinterlacer
 from tsn.runtime.video.nvdec.choice import begin_with_nvdec
 from tsn.runtime.video.nvdec.frames import ON_HOST, Decoded, DeviceFrame, OnDevice, buffer_of
 from tsn.runtime.video.presentation import presentation_of
@@ -60,7 +61,15 @@ class VideoReader:
     ) -> None:
         self.path = path
         self._part = Part(start=settings.start, duration=settings.duration, max_frames=settings.max_frames)
-        self._reading = reading = begin_reading(path, self._part, CpuDecoder)
+        self._open: OpenDecoder = CpuDecoder
+        self._reading = begin_reading(path, self._part, CpuDecoder)
+        first = self._reading.first
+        self._interlaced = isinstance(first, av.VideoFrame) and first.interlaced_frame
+        if self._interlaced and settings.deinterlace == "auto":
+            self._reading.close()
+            self._open = Deinterlacer
+            self._reading = begin_reading(path, self._part, Deinterlacer)
+        reading = self._reading
         self._side_data = SideData(path, reading.format_name)
         try:
             if reading.first is None:
@@ -94,6 +103,8 @@ class VideoReader:
         self._to_luma = LumaFromVideo(colour, self.size, presentation=presentation) if larger else None
         self._side_data.add(first)
         self._notes = colour.notes
+        if self._interlaced:
+            self._notes.append(DEINTERLACED if self._open is Deinterlacer else COMBED)
         self.expected = reading.expected()
         self.decoder = cpu_asked(settings.decoder)
 
@@ -160,6 +171,8 @@ class VideoReader:
         if not self._as_coded:
             on_device = "they are turned, scaled or reduced to the working size"
         try:
+            if self._open is Deinterlacer:
+                raise UnavailableError("this video is interlaced, and FFmpeg makes whole pictures of its fields")
             self._reading, self.decoder = begin_with_nvdec(
                 self.path, self._part, self._reading, self._to_rgb, on_device
             )
@@ -167,4 +180,5 @@ class VideoReader:
             if required:
                 cure = "Leave --decoder nvdec out, or use --decoder cpu"
                 raise UnavailableError(error.reason, cure=cure) from error
-            self._reading, self.decoder = begin_reading(self.path, self._part, CpuDecoder), Choice("cpu", error.reason)
+            self._reading.close()
+            self._reading, self.decoder = begin_reading(self.path, self._part, self._open), Choice("cpu", error.reason)
