@@ -190,7 +190,7 @@ def test_a_gpu_that_does_not_decode_it_as_the_cpu_does_is_not_used(
         ({"codec": "mpeg4", "options": {}}, (64, 48), "NVDEC is used for h264, hevc, vp9, av1; this is mpeg4"),
         ({"pixel_format": "yuv444p"}, (64, 48), "4:2:0 of 8 and 10 bits; this is yuv444p"),
         ({"codec": "libvpx-vp9", "options": {"crf": "9", "b": "0"}}, (65, 48), "even sides; these are 65x48"),
-        ({"options": {"crf": "9", "flags": "+ildct+ilme", "x264-params": "tff=1"}}, (64, 48), "would deinterlace"),
+        ({"options": {"crf": "9", "flags": "+ildct+ilme", "x264-params": "tff=1"}}, (64, 48), "is interlaced"),
     ],
 )
 def test_a_video_that_nvdec_gives_otherwise_stays_on_the_cpu(
