@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -21,6 +22,7 @@ from tsn.runtime.video.nvdec.choice import begin_with_nvdec
 from tsn.runtime.video.nvdec.frames import ON_HOST, Decoded, DeviceFrame, OnDevice, buffer_of
 from tsn.runtime.video.presentation import presentation_of
 from tsn.runtime.video.side_data import SideData
+from tsn.runtime.video.webp import film_of_webp, is_animated_webp
 
 
 class VideoReader:
@@ -48,6 +50,7 @@ class VideoReader:
         stop: seconds into the file at which reading ends, or None.
         whole: no part was cut away.
         decoder: what decodes, and why.
+        path: the file; of an animated WebP a film made of it, which is there until this is closed.
     """
 
     def __init__(
@@ -59,6 +62,9 @@ class VideoReader:
         gpu: bool = False,
         on_device: OnDevice = ON_HOST,
     ) -> None:
+        self._temporary = ExitStack()
+        if path.is_file() and is_animated_webp(path):
+            path = self._temporary.enter_context(film_of_webp(path))
         self.path = path
         self._part = Part(start=settings.start, duration=settings.duration, max_frames=settings.max_frames)
         self._open: OpenDecoder = CpuDecoder
@@ -117,6 +123,7 @@ class VideoReader:
     def close(self) -> None:
         """Release the file."""
         self._reading.close()
+        self._temporary.close()
 
     @property
     def missing(self) -> int:

@@ -430,7 +430,7 @@ def test_pictures_of_any_suffix_are_taken_for_what_is_in_them(
     assert Image.open(tmp_path / "b.avif").size == (64, 48)
 
 
-@pytest.mark.parametrize("kind", ["gif", "png", "avif"])
+@pytest.mark.parametrize("kind", ["gif", "png", "avif", "webp"])
 def test_an_animation_is_a_video(
     run: Call, tiny_bundle: Path, tmp_path: Path, drawn: Call, frames_of: Call, kind: str
 ) -> None:
