@@ -19,10 +19,15 @@ def open_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, flags)  # gets the lowest free number; writing to stdout then fails, as it should
-    if sys.stdout is sys.__stdout__:
+    if sys.stdout is sys.__stdout__ and not _is_windows_console(sys.stdout):
         sys.stdout = _text(_Output(1, "w", closefd=False), like=sys.stdout)
-    if sys.stderr is sys.__stderr__:
+    if sys.stderr is sys.__stderr__ and not _is_windows_console(sys.stderr):
         sys.stderr = _text(_Messages(2, "w", closefd=False), like=sys.stderr)
+
+
+def _is_windows_console(stream: Any) -> bool:
+    """Whether `stream` is a console of Windows, which takes characters: written as bytes, many would come out wrong."""
+    return sys.platform == "win32" and stream is not None and stream.isatty()
 
 
 class _Output(io.FileIO):

@@ -1,5 +1,6 @@
 """A command whose stdout or stderr is closed, full or read by nobody ends as documented, and never in a traceback."""
 
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
+from tsn.runtime.command.streams import open_streams
 
 COMMAND = f"{sys.executable} -m tsn.runtime.cli"
 pytestmark = pytest.mark.posix
@@ -83,3 +86,21 @@ def test_a_reader_of_stdout_that_goes_away_is_one_line(tiny_bundle: Path) -> Non
     os.close(write)
     assert ended.returncode == 5
     assert ended.stderr == "tsn-run: cannot write to stdout: Broken pipe\n"
+
+
+class Console(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("system", "kept"), [("win32", True), ("linux", False)])
+def test_a_console_of_windows_stays_for_it_takes_characters(
+    monkeypatch: pytest.MonkeyPatch, system: str, kept: bool
+) -> None:
+    console = Console()
+    monkeypatch.setattr(sys, "platform", system)
+    for name in ("stdout", "__stdout__", "stderr", "__stderr__"):
+        monkeypatch.setattr(sys, name, console)
+    open_streams()
+    assert (sys.stdout is console) == kept
+    assert (sys.stderr is console) == kept
