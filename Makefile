@@ -36,7 +36,7 @@ $(DEV)/.ready: pyproject.toml setup.cfg
 
 
 demo: $(BASE)/.ready
-	$(BASE)/bin/python -m tsn.runtime.demo demo
+	$(BASE)/bin/python -m tsn.runtime.demo demo --overwrite
 
 test: $(DEV)/.ready
 	$(DEV)/bin/ruff check .

@@ -4,6 +4,7 @@ from tsn.runtime import VideoStyleTransfer
 VideoStyleTransfer("lite").process_video("in.mp4", "starry_night.jpg", "out.mp4")
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from tsn.runtime.report import Report
     from tsn.runtime.settings import Settings
     from tsn.runtime.transfer import VideoStyleTransfer
+
+# ONNX Runtime would otherwise keep a number for this device and look up a server of its own. Before its first import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["Report", "Settings", "VideoStyleTransfer"]
 

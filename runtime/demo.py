@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from tsn.runtime.command.progress import frame_progress
 from tsn.runtime.command.run import FILE, run_command
-from tsn.runtime.files import whole_file
+from tsn.runtime.files import as_output_error, whole_file
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Settings
@@ -63,9 +63,9 @@ def draw_scene(seconds: float, size: Size = SIZE) -> RGB:
     return _grained(np.asarray(image), np.asarray(layers), seconds)
 
 
-def write_clip(path: Path) -> None:
+def write_clip(path: Path, *, overwrite: bool = False) -> None:
     """The scene as an H.264 video with a quiet chord. Raises OutputError."""
-    with whole_file(path, overwrite=True) as temporary, av.open(str(temporary), "w") as opened:
+    with whole_file(path, overwrite=overwrite) as temporary, av.open(str(temporary), "w") as opened:
         container: Any = opened  # PyAV leaves open what stream its packets are of
         stream = container.add_stream("libx264", rate=RATE, options={"crf": "14"})
         stream.width, stream.height, stream.pix_fmt = SIZE.width, SIZE.height, "yuv420p"
@@ -79,30 +79,32 @@ def write_clip(path: Path) -> None:
         container.mux(sound.encode(None))
 
 
-def before_and_after(before: Path, after: Path, picture: Path) -> None:
+def before_and_after(before: Path, after: Path, picture: Path, *, overwrite: bool = False) -> None:
     """The middle frames of two videos above one another, as a PNG."""
     halves = [_middle_frame(path) for path in (before, after)]
-    with whole_file(picture, overwrite=True) as temporary:
+    with whole_file(picture, overwrite=overwrite) as temporary:
         Image.fromarray(np.concatenate(halves, axis=0)).save(temporary)
 
 
 @click.command(name="demo", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("folder", type=FILE, default=Path("demo"))
-def command(folder: Path) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace what an earlier demo left in FOLDER.")
+def command(folder: Path, overwrite: bool) -> None:
     """Draw a clip into FOLDER, stylize it and print where the results are."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     clip, picture = folder / "clip.mp4", folder / "before_after.png"
-    write_clip(clip)
+    write_clip(clip, overwrite=overwrite)
     transfer = VideoStyleTransfer(BUNDLE)
     style = sorted(transfer.bundle.manifest.styles)[0]
     report = transfer.process(
         clip,
         [StyleChoice(source=style)],
         folder / f"clip_{style}.mp4",
-        settings=Settings(overwrite=True, temporal=True),
+        settings=Settings(overwrite=overwrite, temporal=True),
         progress=frame_progress,
     )
-    before_and_after(clip, report.output, picture)
+    before_and_after(clip, report.output, picture, overwrite=overwrite)
     print(f"the clip:          {clip}")
     print(f"stylized:          {report.output} ({report.frames_per_second:.1f} frames/s)")
     print(f"before and after:  {picture}")

@@ -106,10 +106,10 @@ def _versions() -> dict[str, str]:
 
 def _checks(backend: str) -> list[Check]:
     """What `backend` and all others need, in order. What the driver lacks is told once."""
-    driver = _check("driver", _driver, needed=backend != "cpu")
+    driver = _check("driver", _driver, needed=BACKENDS[backend].driver)
     checks = [_check(name, partial(_backend, name), needed=name == backend) for name in BACKENDS]
     checks += [_check(f"library {name}", partial(_library, name), needed=name == backend) for name in LIBRARIES]
-    checks.append(_check("pycuda", partial(_pycuda, driver), needed=backend.startswith("tensorrt")))
+    checks.append(_check("pycuda", partial(_pycuda, driver), needed=BACKENDS[backend].pycuda))
     for codec, how in CODECS.items():
         needed = how.encoder == DEFAULT_ENCODER
         checks.append(_check(f"encoder {codec}", partial(_encoder, how.encoder), needed=needed))

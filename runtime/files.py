@@ -157,6 +157,8 @@ def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
         )
     if there and not (path.is_file() or path.is_dir()):
         raise OutputError(f"{path} is no file but a device or a pipe", cure="Give another name with -o")
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is no folder", cure="Give another place with -o")
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist", cure=f"Create it first: mkdir -p '{folder}'")
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -39,7 +39,11 @@ class Size:
         """The size nearest to this one whose sides lie between those of `least` and `most`."""
         return Size(min(max(self.width, least.width), most.width), min(max(self.height, least.height), most.height))
 
-    def fitted(self, shorter_side: int) -> "Size":
-        """This size scaled, in proportion, until its shorter side is `shorter_side`."""
-        scale = shorter_side / min(self.width, self.height)
-        return Size(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+    def fitted(self, shorter_side: int, *, multiple_of: int = 1) -> "Size":
+        """Return this size scaled, in proportion, until its shorter side is `shorter_side`.
+
+        The longer one is rounded to a multiple: video encoders take even sides.
+        """
+        longer = max(self.width, self.height) * shorter_side / min(self.width, self.height)
+        rounded = max(shorter_side, round(longer / multiple_of) * multiple_of)
+        return Size(shorter_side, rounded) if self.width < self.height else Size(rounded, shorter_side)

@@ -13,6 +13,7 @@ STYLE_SIZE = 512  # pixels of a style picture's shorter side, for strokes of 1
 STYLE_SIZES = (128, 1024)  # the least and the most that strokes make of it: beyond, it moves nothing
 LONGEST_SIDE = 16384  # pixels: what the exported networks take at most
 DecoderName = Literal["auto", "nvdec", "cpu"]
+FlowName = Literal["dis", "raft"]
 EncoderName = Literal["auto", "nvenc", "cpu"]
 
 
@@ -52,7 +53,7 @@ class Settings:
     encoder: EncoderName = "auto"  # auto: NVENC where the networks run on a GPU that has it
     overwrite: bool = False
     temporal: bool | None = None  # hold each frame to the ones before it; None: where the bundle has a flow network
-    flow: Literal["dis", "raft"] | None = None  # None: the bundle's own, and DIS where it has none
+    flow: FlowName | None = None  # None: the bundle's own, and DIS where it has none
     temporal_strength: float = 1.0  # 0 stylizes every frame alone, 1 holds it most
 
     def __post_init__(self) -> None:
@@ -110,9 +111,13 @@ class Settings:
             notes.append(f"max_frames {self.max_frames} does nothing: there is one picture")
         return notes
 
-    def output_size(self, size: Size) -> Size:
-        """The size that frames of `size` are given before they are stylized. Raises UsageError for too large a one."""
-        chosen = self.size or (size if self.shorter_side is None else size.fitted(self.shorter_side))
+    def output_size(self, size: Size, *, multiple_of: int = 1) -> Size:
+        """Return the size that frames of `size` are given. Raises UsageError for too large a one.
+
+        A side that follows from the other is a multiple of `multiple_of`.
+        """
+        fitted = size if self.shorter_side is None else size.fitted(self.shorter_side, multiple_of=multiple_of)
+        chosen = self.size or fitted
         if max(chosen.width, chosen.height) > LONGEST_SIDE:
             raise UsageError(
                 f"frames of {chosen} are too large: at most {LONGEST_SIDE} pixels a side", cure="Lower --size"
@@ -125,6 +130,14 @@ class Settings:
             return size
         lines = round(self.work_lines / self.strokes)
         return size if min(size.width, size.height) <= lines * NEAR else size.fitted(lines)
+
+    def strokes_note(self, size: Size) -> str | None:
+        """Return a line for people where frames of `size` have too few lines for strokes as fine as asked for."""
+        if self.strokes >= 1 or self.work_lines is None or self.working_size(size) != size:
+            return None
+        lines = min(size.width, size.height)
+        least = max(self.work_lines / lines, 0.5)
+        return f"strokes of {self.strokes:g} need more than {lines} lines: here they are about {least:.2g}"
 
     @property
     def style_picture_size(self) -> int:

@@ -16,7 +16,6 @@ from tsn.runtime.files import refuse_url
 from tsn.runtime.pictures.reader import read_picture, refuse_small
 
 LARGEST_WEIGHT = 1e6  # of a style in a mix
-Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]  # mean and std, each (C,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

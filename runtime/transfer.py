@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from math import floor
 from pathlib import Path
-from typing import Literal
 
 import cv2
 
@@ -23,7 +22,7 @@ from tsn.runtime.pictures.folder import pictures_in, stylize_pictures
 from tsn.runtime.pictures.formats import written_as
 from tsn.runtime.pipeline import Stylizer, stylize_video
 from tsn.runtime.report import Log, Report
-from tsn.runtime.settings import Settings
+from tsn.runtime.settings import FlowName, Settings
 from tsn.runtime.style import StyleChoice, mixed_style
 from tsn.runtime.temporal.hold import TemporalBlend, open_flow
 from tsn.runtime.threads import usable_cores
@@ -156,7 +155,7 @@ class VideoStyleTransfer:
         return styled
 
     def _video(self, report: Report, styles: Sequence[StyleChoice], settings: Settings, progress: Progress) -> None:
-        gpu = self.backend.name != "cpu"
+        gpu = not self.backend.in_host_memory
         with (
             whole_file(report.output, overwrite=settings.overwrite) as temporary,
             VideoReader(report.input, settings, working=True, gpu=gpu, on_device=self._on_device(settings)) as reader,
@@ -186,7 +185,7 @@ class VideoStyleTransfer:
         report.input_size, report.output_size, report.work_size = reader.input_size, reader.size, reader.work_size
         report.missing, report.damaged = reader.missing, reader.damaged
         report.decoder, report.encoder = reader.decoder, writer.encoder
-        report.notes += writer.notes
+        report.notes += [*writer.notes, *filter(None, [settings.strokes_note(reader.size)])]
         if gpu:
             report.notes += [f"decoder {report.decoder}", f"encoder {report.encoder}"]
 
@@ -213,7 +212,7 @@ class VideoStyleTransfer:
             return "DIS reads them there"
         return device_frames(self.bundle, self.backend)
 
-    def _flow_name(self, settings: Settings) -> Literal["dis", "raft"] | None:
+    def _flow_name(self, settings: Settings) -> FlowName | None:
         """What finds the motion by which frames are held; None where they are not."""
         asked = settings.temporal if settings.temporal is not None else self._use_temporal_consistency
         chosen = settings.flow is not None or settings.temporal_strength != 1.0  # who sets it up wants it

@@ -1,6 +1,7 @@
 """Ways to run a network, and the one way to call it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -104,13 +105,23 @@ def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tensor.shape for name, tensor in tensors.items()}
 
 
-# The module and in it the function of each backend: `(*, threads: int | None) -> Backend`. It raises UnavailableError,
-# with the command that cures it, where the library or the device is missing.
-BACKENDS: Mapping[str, tuple[str, str]] = {
-    "cpu": ("tsn.runtime.backends.ort", "connect"),
-    "cuda": ("tsn.runtime.backends.ort_cuda", "connect"),
-    "tensorrt": ("tsn.runtime.backends.trt", "connect_tensorrt"),
-    "tensorrt-rtx": ("tsn.runtime.backends.trt", "connect_tensorrt_rtx"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendEntry:
+    """Where a backend is, and what it needs beside its library."""
+
+    module: str
+    connect: str  # its function `(*, threads: int | None) -> Backend`; raises UnavailableError with the cure
+    driver: bool = False  # the NVIDIA driver
+    pycuda: bool = False
+
+
+BACKENDS: Mapping[str, BackendEntry] = {
+    "cpu": BackendEntry(module="tsn.runtime.backends.ort", connect="connect"),
+    "cuda": BackendEntry(module="tsn.runtime.backends.ort_cuda", connect="connect", driver=True),
+    "tensorrt": BackendEntry(module="tsn.runtime.backends.trt", connect="connect_tensorrt", driver=True, pycuda=True),
+    "tensorrt-rtx": BackendEntry(
+        module="tsn.runtime.backends.trt", connect="connect_tensorrt_rtx", driver=True, pycuda=True
+    ),
 }
 
 
@@ -128,8 +139,8 @@ def open_backend(name: str, *, threads: int | None = None) -> Backend:
     """
     if name not in BACKENDS:
         raise UnavailableError(f"there is no backend '{name}'. Choose one of: {', '.join(BACKENDS)}")
-    module, function = BACKENDS[name]
-    return getattr(import_module(module), function)(threads=threads)
+    entry = BACKENDS[name]
+    return getattr(import_module(entry.module), entry.connect)(threads=threads)
 
 
 def scalar(value: float) -> Array:

@@ -14,7 +14,7 @@ from tsn.runtime.bundle.interfaces import axis_lengths
 from tsn.runtime.errors import BundleError, UnavailableError, first_line
 
 PROVIDER = "CUDAExecutionProvider"
-INSTALL = "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
+INSTALL = "pip uninstall -y onnxruntime; pip install 'onnxruntime-gpu>=1.27'"
 
 
 class CudaOrtSession:

@@ -38,12 +38,11 @@ def parse_frame_size(text: str) -> tuple[Size | None, int | None]:
 
 def parse_work_size(text: str) -> int | None:
     """Return the lines that "540p" names; None for "native". Raises UsageError."""
-    if text == "native":
+    if text.strip().lower() == "native":
         return None
-    lines = parse_frame_size(text)[1]
-    if lines is None:
-        raise UsageError(f"'{text}' is no working size", cure="Give lines, such as --work-size 540p, or native")
-    return lines
+    if match := re.fullmatch(r"\s*([1-9][0-9]{0,4})[pP]\s*", text, re.ASCII):
+        return int(match[1])
+    raise UsageError(f"'{text}' is no working size", cure="Give lines, such as --work-size 540p, or native")
 
 
 def _meant(text: str) -> str | None:

@@ -28,7 +28,7 @@ class FilePath(click.Path):
         return super().convert(value, param, ctx)
 
 
-FILE = FilePath(path_type=Path)
+FILE = FilePath(path_type=Path, readable=False)  # whether it can be read is told as an input's fault
 
 
 def run_command(command: click.Command) -> None:

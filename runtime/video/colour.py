@@ -6,6 +6,7 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from numpy.typing import NDArray
 
 from tsn.runtime.frame import RGB, Plane
 from tsn.runtime.geometry import Size
@@ -212,3 +213,10 @@ class VideoFromRgb:
         )
         frame.colorspace = self._colour.matrix
         return frame
+
+
+def write_plane(frame: av.VideoFrame, number: int, values: NDArray[np.uint8 | np.uint16]) -> None:
+    """Write values (rows, values of a row) into a plane of a frame, whose lines may be longer."""
+    planes: Any = frame.planes  # their stub hides that they can be written
+    lines = np.frombuffer(planes[number], np.uint8).reshape(-1, planes[number].line_size).view(values.dtype)
+    lines[: len(values), : values.shape[1]] = values

@@ -8,8 +8,7 @@ import numpy as np
 
 from tsn.runtime.enlarge import Planes, enlarged
 from tsn.runtime.frame import RGB, Plane
-from tsn.runtime.video.colour import LUMA_SHARES, Colour
-from tsn.runtime.video.nvdec.nv12 import write_plane
+from tsn.runtime.video.colour import LUMA_SHARES, Colour, write_plane
 
 _CHROMA_STEPS = {"yuv420p": 2, "yuv444p": 1}  # pixels of luma for one of chroma, by the pixel format
 

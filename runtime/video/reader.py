@@ -98,7 +98,7 @@ class VideoReader:
         self.input_size = upright = presentation.shown_size(coded)
         aspect = presentation.shown_aspect(reading.stream.sample_aspect_ratio or Fraction(1))
         square = Size(max(1, round(upright.width * aspect)), upright.height)
-        self.size = settings.output_size(upright if settings.shorter_side is None else square)
+        self.size = settings.output_size(upright if settings.shorter_side is None else square, multiple_of=2)
         self.pixel_aspect = aspect if self.size == upright and settings.shorter_side is None else Fraction(1)
         self.work_size = settings.working_size(self.size) if working else self.size
         self._as_coded = presentation.plain and self.work_size == coded

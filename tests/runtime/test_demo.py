@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tsn.runtime import demo
+from tsn.runtime.errors import OutputError
 from tsn.runtime.geometry import Size
 
 
@@ -34,6 +35,8 @@ def test_the_demo_leaves_a_clip_its_stylized_version_and_a_picture_of_both(
     with av.open(str(tmp_path / "demo" / "clip_noise.mp4")) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
     assert "clip_noise.mp4" in capsys.readouterr().out
+    with pytest.raises(OutputError, match="exists already"):
+        demo.command.main([str(tmp_path / "demo")], standalone_mode=False)
 
 
 def test_asking_the_demo_for_help_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,3 +35,10 @@ def test_a_fitted_size_has_the_shorter_side_asked_for(size: Size, side: int) -> 
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a size"):
         Size.parse(text)
+
+
+def test_the_longer_side_can_be_made_even_as_video_encoders_want_it() -> None:
+    assert Size(1920, 1080).fitted(480) == Size(853, 480)
+    assert Size(1920, 1080).fitted(480, multiple_of=2) == Size(854, 480)
+    assert Size(1080, 1920).fitted(480, multiple_of=2) == Size(480, 854)
+    assert Size(3, 3).fitted(1, multiple_of=2) == Size(1, 1)

@@ -12,8 +12,8 @@ from tsn.runtime.backends import Backend, NvdecInterop, Session
 from tsn.runtime.bundle.folder import Bundle
 from tsn.runtime.frame import FrameBuffer
 from tsn.runtime.geometry import Size
-from tsn.runtime.video.colour import Colour, RgbFromVideo
-from tsn.runtime.video.nvdec.nv12 import Depth, chroma_taps, conversion_of, tagged_like, write_plane
+from tsn.runtime.video.colour import Colour, RgbFromVideo, write_plane
+from tsn.runtime.video.nvdec.nv12 import Depth, chroma_taps, conversion_of, tagged_like
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

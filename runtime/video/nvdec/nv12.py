@@ -14,7 +14,7 @@ from tsn.runtime.bundle.interfaces import NetworkName
 from tsn.runtime.errors import UnavailableError
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
-from tsn.runtime.video.colour import LUMA_SHARES, Colour, RgbFromVideo, VideoFromRgb
+from tsn.runtime.video.colour import LUMA_SHARES, Colour, RgbFromVideo, VideoFromRgb, write_plane
 from tsn.runtime.video.matrices import NAMES
 
 Floats = NDArray[np.float32]
@@ -114,13 +114,6 @@ def tagged_like(like: av.VideoFrame, size: Size, pixel_format: str) -> av.VideoF
     return like.reformat(
         width=size.width, height=size.height, format=pixel_format, src_colorspace=matrix, dst_colorspace=matrix
     )
-
-
-def write_plane(frame: av.VideoFrame, number: int, values: NDArray[np.uint8 | np.uint16]) -> None:
-    """Write values (rows, values of a row) into a plane of a frame, whose lines may be longer."""
-    planes: Any = frame.planes  # their stub hides that they can be written
-    lines = np.frombuffer(planes[number], np.uint8).reshape(-1, planes[number].line_size).view(values.dtype)
-    lines[: len(values), : values.shape[1]] = values
 
 
 def drawn_planes(picture: RGB, depth: Depth) -> Mapping[str, Array]:

@@ -36,10 +36,11 @@ def test_nothing_is_suggested_for_what_nobody_can_guess(text: str) -> None:
 
 def test_a_working_size_is_lines_or_native() -> None:
     assert parse_work_size("540p") == 540
-    assert parse_work_size("native") is None
+    assert parse_work_size("native") is parse_work_size("Native") is None
 
 
-@pytest.mark.parametrize("text", ["540", "960x540", "nativ", ""])
+@pytest.mark.parametrize("text", ["540", "960x540", "nativ", "", "0p"])
 def test_other_working_sizes_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="size"):
+    with pytest.raises(UsageError, match="is no working size") as refused:
         parse_work_size(text)
+    assert "--work-size 540p, or native" in refused.value.cure

@@ -11,8 +11,8 @@ import pytest
 from tests.runtime.temporal.test_flow import textured
 from tsn.runtime.frame import RGB
 from tsn.runtime.geometry import Size
-from tsn.runtime.video.colour import Colour, RgbFromVideo, VideoFromRgb, colour_of
-from tsn.runtime.video.nvdec.nv12 import DEPTHS, EIGHT, Depth, chroma_taps, conversion_of, planes_of, write_plane
+from tsn.runtime.video.colour import Colour, RgbFromVideo, VideoFromRgb, colour_of, write_plane
+from tsn.runtime.video.nvdec.nv12 import DEPTHS, EIGHT, Depth, chroma_taps, conversion_of, planes_of
 
 SIZE = Size(66, 50)
 LEFT, MIDDLE = [[0, 1, 0], [0, 0.5, 0.5]], [[0.25, 0.75, 0], [0, 0.75, 0.25]]  # of the pair of pixels, on an axis
