@@ -19,7 +19,7 @@ pytest.importorskip("onnxscript")
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Networks, Path]:
     """Studio networks with random weights, and the bundle that they make."""
-    from tsn.export.bundle_writer import write_bundle
+    from tsn.export.bundle_writer import new_bundle, write_bundle
     from tsn.export.networks.stylize import style_network, stylize_network
 
     torch.manual_seed(0)
@@ -29,9 +29,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Networks, Path]:
             parameter.add_(torch.randn_like(parameter) * 0.01)  # the export writes weights that are equal only once
     networks = Networks(architecture=ARCHITECTURES["studio"], encoder=encoder, decoder=decoder)
     folder = tmp_path_factory.mktemp("bundles") / "studio"
-    write_bundle(
-        folder, networks, [style_network(networks, []), stylize_network(networks, [])], name="studio", styles={}
-    )
+    exportables = [style_network(networks, []), stylize_network(networks, [])]
+    with new_bundle(folder, overwrite=False) as unfinished:
+        write_bundle(unfinished, networks, exportables, name="studio", styles={})
     return networks, folder
 
 
