@@ -49,6 +49,11 @@ def test_a_run_begins_with_the_very_weights_of_a_bundle(
         assert all(torch.equal(wanted[name], found[name]) for name in wanted)
 
 
+def test_the_bundle_that_ships_can_be_trained_on(make_run: Callable[..., Run]) -> None:
+    run = make_run(architecture="studio", freeze_encoder=True, start=Path("studio"))
+    assert float(run.objective.decoder.get_parameter("conditioning.modulation.weight").detach().abs().max()) > 0
+
+
 def test_a_bundle_of_another_architecture_is_refused(make_run: Callable[..., Run]) -> None:
     assert is_bundle(Path("lite"))
     with pytest.raises(InputError, match=r"holds networks of the architecture 'lite'.*--architecture lite"):
