@@ -10,6 +10,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from torch import nn
 
 from tsn.export.networks.exportable import Exportable
 from tsn.export.networks.graphs import StyleGraph
@@ -46,6 +47,7 @@ def write_bundle(
     *,
     name: str,
     styles: Mapping[str, NDArray[np.uint8]],
+    style_encoder: nn.Module | None = None,
     precisions: Sequence[ReducedPrecision] = (),
     log: Log = lambda line: None,
 ) -> Manifest:
@@ -53,10 +55,11 @@ def write_bundle(
 
     Args:
         folder: an empty one, as new_bundle gives it.
-        networks: what the exportables were made from; encodes the styles.
+        networks: what the exportables were made from.
         exportables: the networks to write.
         name: of the bundle, for people.
         styles: pictures uint8 (height, width, 3) by the name of the style.
+        style_encoder: what encodes them; the networks' own where None.
         precisions: in which a network is written as well, beside FP32, where it has parts that may be reduced.
         log: called with a line for people at each step.
 
@@ -71,7 +74,7 @@ def write_bundle(
     encoded: dict[str, Style] = {}
     for style, picture in styles.items():
         log(f"style {style}: encoding {picture.shape[1]}x{picture.shape[0]}")
-        encoded[style] = encoded_style(networks, picture)
+        encoded[style] = encoded_style(style_encoder or networks.encoder, picture)
     manifest = Manifest(
         name=name,
         made_by=f"temporalstylenet {version('temporalstylenet')}",
@@ -85,10 +88,10 @@ def write_bundle(
     return manifest
 
 
-def encoded_style(networks: Networks, picture: NDArray[np.uint8]) -> Style:
+def encoded_style(encoder: nn.Module, picture: NDArray[np.uint8]) -> Style:
     """The style of a picture, uint8 (height, width, 3). Raises AccuracyError where no trained network gives it."""
     with torch.inference_mode():
-        mean, std = StyleGraph(networks.encoder)(torch.from_numpy(np.array(picture))[None])
+        mean, std = StyleGraph(encoder)(torch.from_numpy(np.array(picture))[None])
     try:
         return Style(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
     except ValidationError as error:

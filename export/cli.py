@@ -32,6 +32,7 @@ STYLE_NAME = re.compile(r"[a-z0-9_-]+")
     show_default=True,
     help="Shrink the styles' shorter side to this many pixels.",
 )
+@click.option("--style-encoder", type=FILE, help="VGG-19's weights, to encode styles for studio with. [studio's own]")
 @click.option(
     "--parity-frames", multiple=True, type=FILE, metavar="FILE", help="Compare on this picture as well; repeat."
 )
@@ -86,6 +87,7 @@ def command(
     decoder: Path | None,
     styles: tuple[str, ...],
     style_size: int,
+    style_encoder: Path | None,
     parity_frames: tuple[Path, ...],
     flow: str | None,
     flow_weights: Path | None,
@@ -112,7 +114,7 @@ def command(
     """
     reduced, engines = parse_engine_options(**engine_options)
     if source is not None:
-        _refuse_with_from(engines, checkpoint, encoder, decoder, flow, output, name, *styles)
+        _refuse_with_from(engines, checkpoint, encoder, decoder, flow, output, name, style_encoder, *styles)
     elif checkpoint is not None and (encoder is not None or decoder is not None):
         raise UsageError("a CHECKPOINT holds both networks: leave --encoder and --decoder out")
     elif checkpoint is None and decoder is None:
@@ -149,6 +151,7 @@ def command(
                 decoder=decoder,
                 styles=style_files,
                 style_size=style_size,
+                style_encoder=style_encoder,
                 parity_frames=parity_frames,
                 flow=FlowRequest(
                     kind="raft-large" if flow == "raft-large" else "raft-small",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from tsn.export.bundle_writer import new_bundle, write_bundle
 from tsn.export.engines.job import add_engines, refuse_unbuildable
@@ -16,7 +17,8 @@ from tsn.runtime.errors import UsageError
 from tsn.runtime.files import refuse_unwritable
 from tsn.runtime.pictures.reader import read_picture, refuse_small
 from tsn.runtime.report import Log
-from tsn.train.networks.weights import Networks, load_checkpoint, load_networks
+from tsn.train.networks.adain import Encoder as Vgg
+from tsn.train.networks.weights import Networks, load_checkpoint, load_encoder, load_networks
 
 PARITY_SIDE = 256  # pixels of the shorter side of a picture that networks are compared on: large enough, and quick
 PARITY_STYLES = 2  # how many of the styles' pictures networks are compared on
@@ -31,6 +33,7 @@ class Request:
     decoder: Path | None = None
     styles: Mapping[str, Path]  # pictures to store as named styles
     style_size: int  # pixels: what their shorter side is shrunk to
+    style_encoder: Path | None = None  # VGG-19, for networks that take its statistics; their own encoder where None
     parity_frames: tuple[Path, ...] = ()  # pictures to compare the networks on, besides drawn frames and two styles
     flow: FlowRequest | None = None  # a bundle without one computes flow with OpenCV
     output: Path  # the bundle's folder
@@ -71,6 +74,7 @@ def export_bundle(request: Request, *, log: Log = lambda line: None) -> Manifest
             exportables,
             name=request.name or request.output.resolve().name,
             styles=styles,
+            style_encoder=_style_encoder(request.style_encoder, networks),
             precisions=request.precisions,
             log=log,
         )
@@ -78,6 +82,20 @@ def export_bundle(request: Request, *, log: Log = lambda line: None) -> Manifest
             stylizer = next(exportable for exportable in exportables if exportable.name == "stylize")
             manifest = add_engines(folder, engines, stylizer=stylizer, pictures=pictures, log=log)
     return manifest
+
+
+def _style_encoder(weights: Path | None, networks: Networks) -> nn.Module | None:
+    if weights is None:
+        return None
+    if not networks.architecture.like_vgg:
+        raise UsageError(
+            f"--style-encoder is VGG-19, whose statistics networks of the architecture '{networks.architecture.name}' "
+            "do not take. Leave it out"
+        )
+    encoder = load_encoder(weights)
+    if not isinstance(encoder, Vgg):
+        raise UsageError(f"--style-encoder {weights} is no VGG-19. Leave it out, or give one")
+    return encoder
 
 
 def _networks(request: Request) -> Networks:

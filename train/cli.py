@@ -40,7 +40,7 @@ def _config_flags(command: click.Command) -> click.Command:
     help="YAML file of keys, or the name of a shipped one, such as default; flags go before it",
 )
 @click.option("--vgg", type=FILE, help="weights of VGG-19; downloaded where not given")
-@click.option("--init-from", type=FILE, help="checkpoint, or a run's folder, whose networks to begin with")
+@click.option("--init-from", type=FILE, help="checkpoint, run's folder or bundle whose networks to begin with")
 @click.option("--resume", is_flag=True, help="go on from the newest checkpoint in the output folder")
 @click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="threads that compute on a CPU")

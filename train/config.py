@@ -4,17 +4,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+GRID_SIDE = 128  # pixels: in smaller crops the frequencies beside a period of 8 pixels are those of large shapes
+
 
 class Config(BaseModel):
     """The settings of a training run. Sizes are in pixels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    architecture: Literal["adain-vgg19", "lite"] = Field("adain-vgg19", description="the network to train")
+    architecture: Literal["adain-vgg19", "lite", "studio"] = Field("adain-vgg19", description="the network to train")
     objective: Literal["style", "recolour"] = Field(
         "style",
         description="style: perceptual losses; recolour: give the photo back in the style's colours, a cheap start",
     )
+    freeze_encoder: bool = Field(False, description="train the decoder alone")
 
     image_size: int = Field(256, ge=32, description="side of the content crops, pixels")
     style_size: int | None = Field(None, ge=32, description="side of the style crops, pixels; image_size if not given")
@@ -39,10 +42,13 @@ class Config(BaseModel):
     content_weight: float = Field(1.0, ge=0)
     style_weight: float = Field(50.0, ge=0)
     temporal_weight: float = Field(0.0, ge=0, description="of the difference between moved output and output of moved")
+    grid_weight: float = Field(0.0, ge=0, description="of power at periods of 2, 4 and 8 pixels above that beside them")
+    balanced: bool = Field(False, description="take the square root of each output's content and style loss")
     tv_weight: float = Field(0.0, ge=0, description="of the total variation, against noise")
     colour_weight: float = Field(0.0, ge=0, description="of mean and deviation of the output's RGB against the style's")
     pixel_weight: float = Field(0.0, ge=0, description="of the difference to the recoloured photo")
     motion: float = Field(8.0, ge=0, description="largest movement of the temporal loss on photos, pixels")
+    noise: float = Field(0.0, ge=0, description="deviation of the grain on the moved photo, levels of 255")
     clips: str | None = Field(None, description="folder of videos: the temporal loss is taken on their frames too")
     flow_weights: str | None = Field(None, description="of RAFT-small, the motion in clips; downloaded where not given")
 
@@ -70,6 +76,8 @@ class Config(BaseModel):
             raise ValueError(f"batch_size {self.batch_size} is no multiple of styles_per_content")
         if self.objective == "recolour" and self.style_pool:
             raise ValueError("style_pool is for objective style: recolour has nothing to measure once and for all")
+        if self.grid_weight and (self.image_size % 8 or self.image_size < GRID_SIDE):
+            raise ValueError(f"grid_weight wants an image_size that 8 divides, from {GRID_SIDE} on")
         if self.clips is not None and (self.objective == "recolour" or not self.temporal_weight):
             raise ValueError("clips are for the temporal loss of objective style. Give temporal_weight, such as 50")
         if self.flow_weights is not None and self.clips is None:

@@ -5,13 +5,19 @@ mean and standard deviation in place of Gram matrices: Huang and Belongie, ICCV 
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
-from tsn.train.networks.adain import statistics
+from tsn.train.networks.adain import EPSILON, statistics
+
+GRID_PERIODS = (2, 4, 8)  # pixels: of the grids that sub-pixel convolutions can leave
+BESIDE = (-7, -6, -5, -4, -3, 3, 4, 5, 6, 7)  # frequencies from that of a period, which its power is compared with
+POWER_FLOOR = 1e-6  # of a flat picture, which has no grid
+ROOT_FLOOR = 1e-4  # of a loss: where it is smaller, its root would have too steep a gradient
 
 StyleLoss = Literal["gram", "mean_std"]
 StyleTargets = Sequence[Tensor]  # for each layer (N, C, C) Gram matrices, or (N, 2, C) means and deviations
@@ -28,8 +34,33 @@ def gram(features: Tensor) -> Tensor:
 
 
 def mean_std(features: Tensor) -> Tensor:
-    """Return mean and standard deviation of each channel, (N, 2, C)."""
+    """Return mean and standard deviation of each channel, (N, 2, C), in float32."""
+    if features.dtype == torch.bfloat16:
+        return _HalfStatistics.apply(features)
     return torch.stack([part.flatten(1) for part in statistics(features)], dim=1)
+
+
+class _HalfStatistics(torch.autograd.Function):
+    """mean_std without a float32 copy of the features, forward or backward: on a CPU such copies cost the most."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, features: Tensor) -> Tensor:
+        count = features.shape[2] * features.shape[3]
+        mean = features.sum(dim=(2, 3), dtype=torch.float32) / count
+        squares = torch.linalg.vector_norm(features, dim=(2, 3), dtype=torch.float32).square()
+        std = ((squares - count * mean.square()).clamp(min=0) / (count - 1) + EPSILON).sqrt()
+        ctx.save_for_backward(features, mean, std)
+        return torch.stack([mean, std], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+        (gradient,) = grad_outputs
+        features, mean, std = ctx.saved_tensors
+        count = features.shape[2] * features.shape[3]
+        slope = gradient[:, 1] / std / (count - 1)
+        offset = gradient[:, 0] / count - slope * mean
+        slope, offset = (part[..., None, None].to(features.dtype) for part in (slope, offset))
+        return torch.addcmul(offset, slope, features)
 
 
 def style_targets(features: Sequence[Tensor], *, kind: StyleLoss) -> list[Tensor]:
@@ -38,18 +69,54 @@ def style_targets(features: Sequence[Tensor], *, kind: StyleLoss) -> list[Tensor
     return [measure(layer) for layer in features]
 
 
-def style_loss(features: Sequence[Tensor], targets: StyleTargets, *, kind: StyleLoss) -> Tensor:
-    """Return the mean squared difference of Gram matrices, or of means plus that of deviations, summed over layers."""
-    parts = [
-        functional.mse_loss(found, target) * (1 if kind == "gram" else 2)  # the mean over both halves, made their sum
-        for found, target in zip(style_targets(features, kind=kind), targets, strict=True)
-    ]
-    return torch.stack(parts).sum()
+def style_loss(features: Sequence[Tensor], targets: StyleTargets, *, kind: StyleLoss, balanced: bool = False) -> Tensor:
+    """Return the mean squared difference of Gram matrices, or of means plus that of deviations, summed over layers.
+
+    With `balanced`, the square root of that sum for each picture: see balanced_mean.
+    """
+    scale = 1 if kind == "gram" else 2  # the mean over both halves, made their sum
+    pairs = zip(style_targets(features, kind=kind), targets, strict=True)
+    squares = torch.stack([_squares(found, target) * scale for found, target in pairs]).sum(dim=0)
+    return balanced_mean(squares) if balanced else squares.mean()
 
 
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Return the mean squared difference of two features of the same layer."""
-    return functional.mse_loss(features.float(), target.float())
+def content_loss(features: Tensor, target: Tensor, *, balanced: bool = False) -> Tensor:
+    """Return the mean squared difference of two features of the same layer; with `balanced` see balanced_mean."""
+    squares = _squares(features, target)
+    return balanced_mean(squares) if balanced else squares.mean()
+
+
+def balanced_mean(squares: Tensor) -> Tensor:
+    """Return the mean of the square roots of each picture's loss (N,).
+
+    The loss of a vivid style is ten times that of a calm one, so a plain mean is nearly that of the vivid ones alone.
+    The gradient of a root counts each picture by what share of its loss goes.
+    """
+    return (squares + ROOT_FLOOR).sqrt().mean()
+
+
+def grid_loss(images: Tensor) -> Tensor:
+    """Return how far power at GRID_PERIODS is above that at frequencies beside, as a logarithm; below it, 0.
+
+    It is the mean over periods, both axes and the images (N, C, S, S); S is a multiple of 8 and at least 128.
+    """
+    side = images.shape[3]
+    window = torch.hann_window(side, device=images.device)
+    parts: list[Tensor] = []
+    for axis in (2, 3):
+        lines = images.float().transpose(axis, 3)
+        lines = (lines - lines.mean(dim=3, keepdim=True)) * window
+        power = torch.fft.rfft(lines).abs().square().mean(dim=(1, 2)) + POWER_FLOOR  # (N, S / 2 + 1)
+        for period in GRID_PERIODS:
+            place = side // period
+            beside = [place + step for step in BESIDE if place + step < power.shape[1]]
+            parts.append((power[:, place] / power[:, beside].mean(dim=1).detach()).log().relu())
+    return torch.stack(parts).mean()
+
+
+def _squares(found: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared difference for each picture, (N,)."""
+    return (found.float() - target.float()).square().flatten(1).mean(dim=1)
 
 
 def colour_loss(outputs: Tensor, colours: Tensor) -> Tensor:

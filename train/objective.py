@@ -14,6 +14,7 @@ from tsn.train.config import Config
 from tsn.train.data.motion import Pairs
 from tsn.train.networks.adain import Encoder as Vgg
 from tsn.train.networks.adain import adain, statistics
+from tsn.train.networks.architectures import ARCHITECTURES
 from tsn.train.warping import warp
 
 AMP = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -50,6 +51,9 @@ class Objective(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.shared = encoder is vgg  # the encoder of adain-vgg19 is the judge: its features serve both
+        self.like_vgg = ARCHITECTURES[config.architecture].like_vgg
+        if config.freeze_encoder:
+            encoder.requires_grad_(False)
 
     def forward(
         self, content: Tensor, styles: Styles, motion: Tensor, pairs: Pairs | None = None
@@ -72,7 +76,7 @@ class Objective(nn.Module):
         with torch.no_grad(), self._amp(judging=True):
             content_features = self.vgg(content).repeat_interleave(copies, dim=0)  # (B, 512, S / 8, S / 8)
         with self._amp():
-            mean, std = (styles.mean, styles.std) if self.shared else statistics(self.encoder(styles.images))
+            mean, std = (styles.mean, styles.std) if self.like_vgg else statistics(self.encoder(styles.images))
         encoded = content_features if self.shared else self._encode(content).repeat_interleave(copies, dim=0)
         outputs = self._decode(encoded, mean, std, like=content)
         with self._amp(judging=True):
@@ -81,18 +85,21 @@ class Objective(nn.Module):
         if config.content_target == "adain":
             target = adain(content_features.float(), styles.mean, styles.std)
         found = {
-            "content": losses.content_loss(features[-1], target),
-            "style": losses.style_loss(features, styles.targets, kind=config.style_loss),
+            "content": losses.content_loss(features[-1], target, balanced=config.balanced),
+            "style": losses.style_loss(features, styles.targets, kind=config.style_loss, balanced=config.balanced),
         }
         if config.colour_weight:
             found["colour"] = losses.colour_loss(outputs, styles.colours)
+        if config.grid_weight:
+            found["grid"] = losses.grid_loss(outputs)
         if config.tv_weight:
             found["tv"] = losses.variation_loss(outputs)
         if config.pixel_weight:
             found["pixel"] = self._pixel_loss(outputs, content, styles)
         if config.temporal_weight:
             grid = losses.motion_grid(motion, height=content.shape[2], width=content.shape[3])
-            encoded = self._encode(losses.move(content, grid)).repeat_interleave(copies, dim=0)
+            grained = losses.move(content, grid) + torch.randn_like(content) * (config.noise / 255)
+            encoded = self._encode(grained).repeat_interleave(copies, dim=0)
             grid = grid.repeat_interleave(copies, dim=0)
             moved = self._decode(encoded, mean, std, like=content)
             found["temporal"] = losses.temporal_loss(losses.move(outputs, grid), moved, losses.inside(grid))
@@ -168,6 +175,7 @@ def weights(config: Config) -> dict[str, float]:
         "content": config.content_weight,
         "style": config.style_weight,
         "colour": config.colour_weight,
+        "grid": config.grid_weight,
         "tv": config.tv_weight,
         "temporal": config.temporal_weight,
         "temporal_clips": config.temporal_weight,

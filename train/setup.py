@@ -20,6 +20,7 @@ from tsn.train.distributed import World
 from tsn.train.loop import Run, total_steps
 from tsn.train.networks.adain import Encoder as Vgg
 from tsn.train.networks.architectures import ARCHITECTURES
+from tsn.train.networks.bundle_weights import is_bundle, read_bundle_weights
 from tsn.train.networks.weights import load_encoder
 from tsn.train.objective import Objective, Styles, measured
 from tsn.train.report import TrainingLog
@@ -35,7 +36,7 @@ class Places:
     styles: Sequence[Path]  # each folder gives the same share of the styles
     output: Path
     vgg: Path | None = None  # None lets torchvision download it
-    start: Path | None = None  # a checkpoint whose networks the run begins with
+    start: Path | None = None  # a checkpoint or a bundle whose networks the run begins with
     resume: bool = False
 
 
@@ -143,12 +144,19 @@ def _objective(config: Config, places: Places, world: World) -> Objective:
     encoder: nn.Module = vgg if architecture.encoder is Vgg else architecture.encoder()
     decoder = architecture.decoder()
     if places.start is not None:
-        start = read_checkpoint(newest_checkpoint(places.start), architecture=config.architecture)
+        start = _started(places.start, architecture=config.architecture)
         load_networks_into(places.start, start, {"encoder": encoder, "decoder": decoder})
     objective = Objective(encoder, decoder, vgg, config).to(world.device)
     if config.channels_last:
         objective = objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return objective
+
+
+def _started(place: Path, *, architecture: str) -> Mapping[str, Any]:
+    """What holds the networks that a run begins with."""
+    if is_bundle(place):
+        return read_bundle_weights(place, architecture=architecture)
+    return read_checkpoint(newest_checkpoint(place), architecture=architecture)
 
 
 def _make_folder(output: Path, *, anew: bool, world: World) -> None:

@@ -14,7 +14,7 @@ import click
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsn.benchmarks.quality.evaluate import frame_tensor
 from tsn.export.networks.graphs import frames
@@ -38,19 +38,27 @@ class Losses:
 
 
 @torch.inference_mode()
-def stylized(networks: Networks, content: Tensor, style: Tensor) -> Tensor:
-    """Return the content (1, 3, H, W) in the style, clipped to 0..1."""
+def stylized(networks: Networks, content: Tensor, style: Tensor, *, style_encoder: nn.Module | None = None) -> Tensor:
+    """Return the content (1, 3, H, W) in the style, which the networks' own encoder or another encodes, in 0..1."""
     features = networks.encoder(content)
-    mean, std = statistics(networks.encoder(style))
+    mean, std = statistics((style_encoder or networks.encoder)(style))
     outputs = networks.decoder(adain(features, mean, std), mean, std)
     return outputs[..., : content.shape[2], : content.shape[3]].clamp(0, 1)
 
 
 @torch.inference_mode()
 def measured(
-    networks: Sequence[Networks], vgg: Vgg, contents: Sequence[Tensor], styles: Sequence[Tensor]
+    networks: Sequence[Networks],
+    vgg: Vgg,
+    contents: Sequence[Tensor],
+    styles: Sequence[Tensor],
+    *,
+    vgg_styles: bool = False,
 ) -> tuple[list[Losses], list[list[list[Tensor]]]]:
-    """Return the losses of each network, and its outputs by content and style."""
+    """Return the losses of each network, and its outputs by content and style.
+
+    With vgg_styles, `vgg` encodes the styles for networks that take its statistics, as tsn-export --style-encoder does.
+    """
     sums = np.zeros((len(networks), 4))
     pictures: list[list[list[Tensor]]] = [[[] for _ in contents] for _ in networks]
     judged = [vgg.features(style) for style in styles]
@@ -61,7 +69,8 @@ def measured(
             means = style_targets(features, kind="mean_std")
             grams = [gram(layer) for layer in features]
             for row, network in enumerate(networks):
-                output = stylized(network, content, style)
+                encoder = vgg if vgg_styles and network.architecture.like_vgg else None
+                output = stylized(network, content, style, style_encoder=encoder)
                 found = vgg.features(output)
                 sums[row] += [
                     float(content_loss(found[-1], target)),
@@ -107,6 +116,7 @@ def _square(picture: Tensor, side: int) -> Image.Image:
 @click.option("--full-decoder", type=FILE, required=True)
 @click.option("--content", type=FILE, required=True, help="folder of photos")
 @click.option("--styles", type=FILE, required=True, multiple=True, help="folder of styles, or a picture")
+@click.option("--vgg-styles", is_flag=True, help="let VGG-19 encode styles for a studio network")
 @click.option("--shorter-side", type=click.IntRange(64), default=256, show_default=True, help="of photos and styles")
 @click.option("--photos", type=click.IntRange(1), default=1000, help="take only the first so many")
 @click.option("--picture", type=FILE, help="write the small network's outputs as a grid")
@@ -118,6 +128,7 @@ def command(
     full_decoder: Path,
     content: Path,
     styles: tuple[Path, ...],
+    vgg_styles: bool,
     shorter_side: int,
     photos: int,
     picture: Path | None,
@@ -130,7 +141,7 @@ def command(
     small = load_checkpoint(checkpoint)
     contents = read(find_pictures(content)[:photos], shorter_side=shorter_side)
     drawn = read([path for place in styles for path in find_pictures(place)], shorter_side=shorter_side)
-    losses, outputs = measured([small, full], cast(Vgg, full.encoder), contents, drawn)
+    losses, outputs = measured([small, full], cast(Vgg, full.encoder), contents, drawn, vgg_styles=vgg_styles)
     rows = [vars(row) for row in losses]
     ratios = {name: rows[0][name] / rows[1][name] for name in rows[0]}
     result = {"pairs": len(contents) * len(drawn), "shorter_side": shorter_side, "small": rows[0], "full": rows[1]}

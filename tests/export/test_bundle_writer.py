@@ -59,6 +59,17 @@ def test_what_is_returned_is_what_is_written(write: Callable[..., Manifest], tmp
     assert open_bundle(tmp_path / "bundle").manifest == manifest
 
 
+def test_another_encoder_may_encode_the_named_styles(
+    write: Callable[..., Manifest], tiny_networks: "Networks", tmp_path: Path
+) -> None:
+    other = deepcopy(tiny_networks.encoder)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(0.5)
+    own, others = (write(tmp_path / name, style_encoder=encoder) for name, encoder in (("own", None), ("other", other)))
+    assert own.styles["noise"].mean != others.styles["noise"].mean
+
+
 def test_a_named_style_equals_what_the_style_network_gives_for_its_picture(
     write: Callable[..., Manifest], tmp_path: Path
 ) -> None:
@@ -74,7 +85,9 @@ def test_an_encoder_that_gives_no_style_is_refused(tiny_networks: "Networks") ->
     networks = deepcopy(tiny_networks)
     networks.encoder[-2].weight.data *= 1e9
     with pytest.raises(AccuracyError, match="far beyond those of a trained one"):
-        bundle_writer.encoded_style(networks, np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8))
+        bundle_writer.encoded_style(
+            networks.encoder, np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+        )
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,13 @@ def test_a_checkpoint_becomes_a_bundle_and_json_is_one_document(
     assert len(manifest.styles["waves"].mean) == 8
 
 
+def test_vgg_encodes_styles_only_for_networks_that_take_its_statistics(
+    tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("last.pth", "--style", "waves=waves.png", "--style-encoder", "vgg.pth", "-o", "bundle") == 2
+    assert "networks of the architecture 'tiny' do not take. Leave it out" in capsys.readouterr().err
+
+
 def test_quiet_says_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("last.pth", "-o", "bundle", "--name", "mine", "--quiet") == 0
     assert capfd.readouterr() == ("", "")

@@ -9,7 +9,7 @@ from tsn.train.config import Config
 from tsn.train.config_file import find_config, read_config, shipped_configs
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-NAMES = ["default", "high_res", "lite", "lite_start", "multi_gpu", "smoke"]
+NAMES = ["default", "high_res", "lite", "lite_start", "multi_gpu", "smoke", "studio"]
 
 
 def written(folder: Path, text: str) -> Path:

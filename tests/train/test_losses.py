@@ -38,6 +38,42 @@ def test_a_picture_has_no_style_loss_against_itself(kind: losses.StyleLoss) -> N
     assert float(losses.style_loss(features, others, kind=kind)) > 1e-4
 
 
+def test_means_and_deviations_of_bfloat16_and_their_gradients_are_those_of_float32() -> None:
+    torch.manual_seed(0)
+    half = torch.rand(2, 4, 16, 16).bfloat16().requires_grad_()
+    full = half.detach().float().requires_grad_()
+    wanted = torch.rand(2, 2, 4)
+    for features in (half, full):
+        (losses.mean_std(features) - wanted).square().sum().backward()
+    assert torch.allclose(losses.mean_std(half), losses.mean_std(full), rtol=1e-4)
+    assert half.grad is not None
+    assert full.grad is not None
+    assert torch.allclose(half.grad.float(), full.grad, atol=0.02 * float(full.grad.abs().max()))
+
+
+def test_balanced_losses_are_the_means_of_each_pictures_root() -> None:
+    features, target = torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4)
+    target[0], target[1] = 1.0, 3.0
+    assert float(losses.content_loss(features, target)) == pytest.approx((1 + 9) / 2)
+    assert float(losses.content_loss(features, target, balanced=True)) == pytest.approx((1 + 3) / 2, rel=1e-3)
+    means = [torch.stack([target.mean(dim=(2, 3)), torch.zeros(2, 3)], dim=1)]
+    balanced = losses.style_loss([features], means, kind="mean_std", balanced=True)
+    assert float(balanced) == pytest.approx((1 + 3) / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("period", losses.GRID_PERIODS)
+def test_the_grid_loss_sees_a_grid_and_no_other_pattern(period: int) -> None:
+    torch.manual_seed(0)
+    plain = torch.rand(1, 3, 128, 128)
+    stripes = (torch.arange(128) % period == 0).float()
+    grid = plain + 0.3 * (stripes[:, None] + stripes)
+    other = plain + 0.3 * torch.sin(torch.arange(128) * 2 * math.pi * 23 / 128)
+    quiet = float(losses.grid_loss(plain))
+    assert float(losses.grid_loss(grid)) > quiet + 0.5
+    assert float(losses.grid_loss(other)) < quiet + 0.2
+    assert float(losses.grid_loss(torch.full((1, 3, 128, 128), 0.4))) < 0.01
+
+
 def test_total_variation_is_the_mean_step_between_neighbours() -> None:
     ramp = torch.arange(4.0).view(1, 1, 1, 4).expand(1, 1, 4, 4)
     assert float(losses.variation_loss(ramp)) == 1.0

@@ -37,7 +37,33 @@ def test_only_losses_with_a_weight_are_computed(make_run: Callable[..., Run]) ->
     assert outputs.shape == (2, 3, 32, 32)
     keys: dict[str, Any] = {f"{name}_weight": 0.5 for name in ("temporal", "tv", "colour", "pixel")}
     run = make_run("all", **keys)
-    assert set(first_losses(run)[0]) == set(weights(run.config)) - {"temporal_clips"}
+    assert set(first_losses(run)[0]) == set(weights(run.config)) - {"temporal_clips", "grid"}
+
+
+def test_a_frozen_encoder_stays_as_it_is_and_the_decoder_learns_from_the_styles_of_vgg(
+    make_run: Callable[..., Run],
+) -> None:
+    run = make_run(
+        architecture="studio", freeze_encoder=True, balanced=True, temporal_weight=1.0, noise=2.0, max_steps=2
+    )
+    before = {name: value.clone() for name, value in run.objective.state_dict().items()}
+    batch = next(iter(run.loader))
+    assert batch.styles is not None
+    styles = measured(run.objective.vgg, as_images(batch.styles, torch.device("cpu")), run.config)
+    seen: list[torch.Tensor] = []
+    run.objective.decoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    train(run)
+    assert torch.equal(seen[0], styles.mean)
+    after = run.objective.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith(("encoder", "vgg")))
+    assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith("decoder"))
+
+
+def test_the_grid_loss_wants_crops_of_128_pixels(make_run: Callable[..., Run]) -> None:
+    with pytest.raises(ValueError, match="grid_weight wants an image_size that 8 divides, from 128 on"):
+        make_run(grid_weight=1.0, image_size=64, shorter_side_min=64, shorter_side_max=64)
+    run = make_run(grid_weight=1.0, image_size=128, shorter_side_min=128, shorter_side_max=128)
+    assert "grid" in first_losses(run)[0]
 
 
 def test_frames_of_clips_are_held_to_each_other_in_the_same_style(

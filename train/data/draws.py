@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Streams of random numbers that share a seed and must not share their values.
-ORDER, CONTENT, STYLE, POOL, CLIP_ORDER, CLIP = range(6)
+ORDER, CONTENT, STYLE, POOL, CLIP_ORDER, CLIP, FITTING = range(7)
 
 
 @lru_cache(maxsize=4)  # 118,287 photos take a millisecond

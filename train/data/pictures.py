@@ -196,7 +196,7 @@ def recoloured(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArr
     third = 2 * np.pi / 3  # a turn about the grey axis is a cyclic matrix of three cosines
     turn = np.array([[(1 + 2 * np.cos(angle + (i - j) * third)) / 3 for j in range(3)] for i in range(3)], np.float32)
     values = grey + ((values - grey) @ turn.T) * np.float32(strength)
-    values = (values - 0.5) * np.float32(random.uniform(0.7, 1.3)) + np.float32(0.5 + random.uniform(-0.1, 0.1))
+    values = (values - 0.5) * np.float32(random.uniform(0.4, 1.3)) + np.float32(0.5 + random.uniform(-0.1, 0.1))
     return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
 
 

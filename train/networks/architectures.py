@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from tsn.train.networks import lite
+from tsn.train.networks import lite, studio
 from tsn.train.networks.adain import Decoder, Encoder
 
 
@@ -23,12 +23,28 @@ class Architecture:
     decoder: type[nn.Module]
     channels: int  # of the features, hence the length of a style's mean and std
     minimum_side: int  # pixels: below it reflection padding has nothing to reflect
+    like_vgg: bool = False  # the features are VGG-19's relu4_1 or stand for it, so its statistics describe a style
 
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
-        Architecture(name="adain-vgg19", encoder=Encoder, decoder=Decoder, channels=Encoder.channels, minimum_side=9),
+        Architecture(
+            name="adain-vgg19",
+            encoder=Encoder,
+            decoder=Decoder,
+            channels=Encoder.channels,
+            minimum_side=9,
+            like_vgg=True,
+        ),
         Architecture(name="lite", encoder=lite.Encoder, decoder=lite.Decoder, channels=lite.CHANNELS, minimum_side=9),
+        Architecture(
+            name="studio",
+            encoder=studio.Encoder,
+            decoder=studio.Decoder,
+            channels=studio.CHANNELS,
+            minimum_side=9,
+            like_vgg=True,
+        ),
     )
 }

@@ -1,17 +1,16 @@
 """The comparison of a small network with the full one, on networks whose answer is known."""
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from tsn.benchmarks.studies.lite_quality import grid, measured
+from tsn.train.networks import studio
 from tsn.train.networks.adain import Encoder
-
-if TYPE_CHECKING:
-    from tsn.train.networks.weights import Networks
+from tsn.train.networks.architectures import ARCHITECTURES
+from tsn.train.networks.weights import Networks
 
 
 class Nothing(nn.Module):
@@ -32,7 +31,7 @@ def judge() -> Encoder:
 
 
 def test_a_network_against_itself_is_equal_and_against_black_far_better(
-    tiny_networks: "Networks", judge: Encoder
+    tiny_networks: Networks, judge: Encoder
 ) -> None:
     torch.manual_seed(0)
     contents, styles = [torch.rand(1, 3, 40, 48)], [torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 40)]
@@ -44,6 +43,16 @@ def test_a_network_against_itself_is_equal_and_against_black_far_better(
     assert worse.gram > 1.2 * first.gram
     assert [output.shape for output in outputs[0][0]] == [(1, 3, 40, 48)] * 2
     assert all(float(output.min()) >= 0 and float(output.max()) <= 1 for output in outputs[0][0])
+
+
+def test_vgg_encodes_styles_where_a_network_takes_its_statistics(judge: Encoder) -> None:
+    torch.manual_seed(0)
+    encoder, decoder = studio.Encoder().eval(), studio.Decoder().eval()
+    networks = Networks(architecture=ARCHITECTURES["studio"], encoder=encoder, decoder=decoder)
+    contents, styles = [torch.rand(1, 3, 40, 48)], [torch.rand(1, 3, 32, 32)]
+    (own,), _ = measured([networks], judge, contents, styles)
+    (by_vgg,), _ = measured([networks], judge, contents, styles, vgg_styles=True)
+    assert own.style != by_vgg.style
 
 
 def test_the_grid_has_a_row_for_each_content_and_a_column_for_each_style() -> None:

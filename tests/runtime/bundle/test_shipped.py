@@ -1,4 +1,4 @@
-"""The bundle that ships: whole, small, with named styles that are what the project draws."""
+"""The bundles that ship: whole, small, with named styles that are what the project draws."""
 
 import numpy as np
 import onnxruntime
@@ -26,6 +26,17 @@ def test_lite_is_small_and_names_no_place_of_the_machine_that_made_it() -> None:
     assert "/" not in "".join(open_bundle("lite").manifest.sources)
     assert "/work" not in text
     assert "/home" not in text
+
+
+def test_studio_ships_whole_within_its_size_with_paintings_by_name() -> None:
+    bundle = open_bundle("studio")
+    assert bundle.manifest.architecture == "studio"
+    assert bundle.manifest.channels == 512
+    assert {"starry_night", "udnie", "water_lilies", "ink_wash"} <= set(bundle.manifest.styles)
+    assert sum(bundle.network(name).stat().st_size for name in ("style", "stylize")) < 16e6
+    assert "/" not in "".join(bundle.manifest.sources)
+    assert "/work" not in (SHIPPED / "studio" / MANIFEST).read_text()
+    assert "CC BY 4.0" in (SHIPPED / "studio" / "LICENSE.txt").read_text()
 
 
 @pytest.mark.parametrize("name", ["waves", "ember"])
