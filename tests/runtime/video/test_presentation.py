@@ -157,5 +157,5 @@ def test_the_crop_of_a_container_is_carried_out(
         assert found.shape == expected.shape
         assert np.abs(found.astype(int) - expected).mean() < 2  # compression
     else:
-        assert found.shape == (24, 35, 3)
+        assert found.shape == (24, 34, 3)  # a side that follows is even, as encoders want it
         assert abs(int(found.mean()) - int(expected.mean())) < 4

@@ -278,7 +278,7 @@ def test_a_run_on_a_gpu_says_in_a_line_each_what_decoded_and_what_encoded(
     put(without={("H264", 8)})
     monkeypatch.setattr(encoders, "try_nvenc", lambda *rest, **how: None)
     transfer = VideoStyleTransfer(tiny_bundle)
-    monkeypatch.setattr(transfer.backend, "name", "cuda")
+    monkeypatch.setattr(transfer.backend, "in_host_memory", False)  # as on a GPU
     settings = Settings(codec="vp9")
     report = transfer.process_video(
         write_video(tmp_path / "in.mp4"), "stripes", tmp_path / "out.mp4", settings=settings
