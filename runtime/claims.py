@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
-import sys
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-if sys.platform != "win32":
-    import fcntl
-
+_FCNTL: Final[Any] = import_module("fcntl") if find_spec("fcntl") else None  # Windows has none
 _LONGEST_STEM: Final = 40  # characters of the output's name in that of its unfinished file
+
+
+_OPEN: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # somebody's link there leads elsewhere
 
 
 class ClaimedError(OSError):
     """Another run is writing the same file."""
+
+
+class _NoLocksError(Exception):
+    """Files here cannot be locked: on Windows, and on some file systems."""
 
 
 @contextmanager
@@ -25,29 +31,33 @@ def unfinished_file(target: Path) -> Generator[Path]:
     """Give the path of an empty file beside `target`, with its suffix, that no other run writes meanwhile.
 
     It is removed in the end, where it is still there. What a killed run has left of the same target is written over.
-    On Windows, and on file systems without locks, another run is not noticed.
+    Where files cannot be locked neither is noticed: each process has a file of its own there.
 
     Raises ClaimedError where another run is writing `target`, OSError where nothing can be written there.
     """
-    alone = f".{os.getpid()}" if sys.platform == "win32" else ""
-    place = f"{zlib.crc32(os.fsencode(target.name)):08x}{alone}"  # names that begin alike are not the same
+    place = f"{zlib.crc32(os.fsencode(target.name)):08x}"  # names that begin alike are not the same
     path = target.with_name(f".{target.stem[:_LONGEST_STEM]}.{place}.part{target.suffix}")
-    handle = _claimed(path)
     try:
-        if sys.platform == "win32":  # an open file cannot be renamed there
-            os.close(handle)
+        handle = _claimed(path)
+    except _NoLocksError:
+        path = path.with_name(f".{target.stem[:_LONGEST_STEM]}.{place}.{os.getpid()}.part{target.suffix}")
+        os.close(os.open(path, _OPEN | os.O_TRUNC, 0o600))
+        handle = None  # Windows renames no open file
+    try:
         yield path
     finally:
         with suppress(OSError):  # on Windows a file that is still open stays: why a block failed matters more
             path.unlink()
-        if sys.platform != "win32":
+        if handle is not None:
             os.close(handle)
 
 
 def _claimed(path: Path) -> int:
     """Open an empty file and lock it."""
+    if _FCNTL is None:
+        raise _NoLocksError
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(path, _OPEN, 0o600)
         try:
             _lock(handle)
             os.ftruncate(handle, 0)
@@ -60,10 +70,9 @@ def _claimed(path: Path) -> int:
 
 
 def _lock(handle: int) -> None:
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ClaimedError("another run is writing it") from error
-        except OSError:  # a file system without locks
-            pass
+    try:
+        _FCNTL.flock(handle, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
+    except BlockingIOError as error:
+        raise ClaimedError("another run is writing it") from error
+    except OSError as error:
+        raise _NoLocksError from error

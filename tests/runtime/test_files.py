@@ -226,3 +226,10 @@ def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> No
         temporary.write_text("done")
     assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
     assert (tmp_path / "out.txt").read_text() == "done"
+
+
+def test_a_file_is_written_where_files_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsn.runtime.claims._FCNTL", None)
+    with whole_file(tmp_path / "out.txt") as temporary:
+        temporary.write_text("done")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
