@@ -40,6 +40,7 @@ def unfinished_file(target: Path) -> Generator[Path]:
     try:
         handle = _claimed(path)
     except _NoLocksError:
+        path.unlink(missing_ok=True)  # nobody writes under that name here
         path = path.with_name(f".{target.stem[:_LONGEST_STEM]}.{place}.{os.getpid()}.part{target.suffix}")
         os.close(os.open(path, _OPEN | os.O_TRUNC, 0o600))
         handle = None  # Windows renames no open file

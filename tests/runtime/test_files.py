@@ -199,6 +199,10 @@ def test_nothing_is_replaced_on_a_file_system_without_hard_links_either(
     assert (tmp_path / "out.txt").read_text() == "theirs"
 
 
+LOCKS = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of this kind")
+
+
+@LOCKS
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_second_run_into_one_file_is_refused_while_the_first_writes_it(tmp_path: Path, overwrite: bool) -> None:
     with whole_file(tmp_path / "out.txt", overwrite=overwrite) as temporary:
@@ -211,6 +215,7 @@ def test_a_second_run_into_one_file_is_refused_while_the_first_writes_it(tmp_pat
     assert (tmp_path / "out.txt").read_text() == "first"
 
 
+@LOCKS
 def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from tsn.runtime.files import whole_file\n"
