@@ -103,7 +103,7 @@ def anchors(*, dis: int | None = None) -> Way:
             intact = [torch.from_numpy(anchor.intact())[None] for anchor in (older, newer)]
             current = torch.from_numpy(frame)[None]
             levels, _, explained = graph(stylized[number], current, *seen, *chroma, *intact, share, torch.ones(1))
-            outputs.append(levels.permute(0, 3, 1, 2).float() / 255)
+            outputs.append(planes(levels))
             if age == PERIOD:
                 trusted, styled = explained[0].numpy(), stylized[number][0].numpy()
                 older, age = newer, 0

@@ -68,7 +68,8 @@ def command(bundle: str, video: Path, size: str, threads: int, repeats: int) -> 
 
 
 def _read(anchor: OpenCvAnchor) -> None:
-    anchor.seen(), anchor.seen_chroma(), anchor.intact()
+    for read in (anchor.seen, anchor.seen_chroma, anchor.intact):
+        read()
 
 
 def _times(part: Callable[[], object], repeats: int) -> dict[str, float]:

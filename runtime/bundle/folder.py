@@ -74,6 +74,7 @@ def open_bundle(place: str | Path) -> Bundle:
 
     Raises BundleError: nothing there, no manifest, an unreadable one, or one of a newer format.
     """
+    refuse_url(str(place))
     folder = bundle_folder(Path(place))
     path = folder / MANIFEST
     try:
@@ -95,8 +96,21 @@ def bundle_folder(place: Path) -> Path:
         return place.parent
     if len(place.parts) == 1 and (SHIPPED / place / MANIFEST).is_file():
         return SHIPPED / place
-    shipped = ", ".join(shipped_bundles()) or "none"
-    raise BundleError(f"there is no bundle at {place}. Give its folder or a file in it; shipped by name: {shipped}")
+    shipped = shipped_bundles()
+    near = get_close_matches(str(place), shipped, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise BundleError(
+        f"there is no bundle at {place}. {hint}Give its folder or a file in it; "
+        f"shipped by name: {', '.join(shipped) or 'none'}"
+    )
+
+
+def is_bundle(place: str | Path) -> bool:
+    """Whether open_bundle finds a manifest there, whatever is in it."""
+    try:
+        return (bundle_folder(Path(place)) / MANIFEST).is_file()
+    except (BundleError, OSError):  # a name may be too long to look at
+        return False
 
 
 def shipped_bundles() -> list[str]:
