@@ -67,7 +67,7 @@ def write_bundle(
     """
     written: dict[NetworkName, Network] = {}
     for exportable in exportables:
-        network = _written(exportable, folder, log)
+        network = exported(exportable, folder / f"{exportable.name}.onnx", log)
         reducible = precisions if exportable.reducible_parts else ()
         variants = {precision: _variant(exportable, precision, folder, log) for precision in reducible}
         written[exportable.name] = network.model_copy(update={"variants": variants})
@@ -101,9 +101,9 @@ def encoded_style(encoder: nn.Module, picture: NDArray[np.uint8]) -> Style:
         ) from error
 
 
-def _written(exportable: Exportable, folder: Path, log: Log) -> Network:
+def exported(exportable: Exportable, path: Path, log: Log) -> Network:
+    """Write a network to `path` and return what the manifest says of it. Raises AccuracyError."""
     log(f"{exportable.name}: exporting")
-    path = folder / f"{exportable.name}.onnx"
     write_onnx(exportable, path)
     log(f"{exportable.name}: comparing with PyTorch on {len(exportable.cases)} frames")
     model = onnx.load(path)

@@ -59,6 +59,7 @@ STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 @click.option("--bf16", is_flag=True, help="The same in BF16.")
 @click.option("--engine", is_flag=True, help="Build engines for TensorRT or TensorRT-RTX.")
 @click.option("--from", "source", type=FILE, metavar="BUNDLE", help="Build engines for a bundle that exists, in it.")
+@click.option("--refresh", is_flag=True, help="With --from: write its networks without weights anew, for this version.")
 @click.option("--library", type=click.Choice(["tensorrt", "tensorrt-rtx"]), help="What builds. [tensorrt]")
 @click.option("--size", metavar="WxH", help="Engines for frames of this size alone: the fastest kind.")
 @click.option("--min-size", metavar="WxH", help="Engines for frames from this size on. [64x64]")
@@ -97,6 +98,7 @@ def command(
     output: Path | None,
     name: str | None,
     source: Path | None,
+    refresh: bool,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -104,7 +106,8 @@ def command(
 ) -> None:
     """Export a CHECKPOINT of tsn-train, or the weights given by --encoder and --decoder, to a bundle for tsn-run.
 
-    With --engine build engines for it too; with --from for a bundle that is there already.
+    With --engine build engines for it too; with --from for a bundle that is there already, which --refresh brings up
+    to date first.
 
     \b
     tsn-export checkpoint.pth --style waves=waves.jpg -o waves/
@@ -114,7 +117,11 @@ def command(
     """
     reduced, engines = parse_engine_options(**engine_options)
     if source is not None:
-        _refuse_with_from(engines, checkpoint, encoder, decoder, flow, output, name, style_encoder, *styles)
+        _refuse_with_from(
+            engines, checkpoint, encoder, decoder, flow, output, name, style_encoder, *styles, refresh=refresh
+        )
+    elif refresh:
+        raise UsageError("--refresh is for a bundle that exists: name it with --from")
     elif checkpoint is not None and (encoder is not None or decoder is not None):
         raise UsageError("a CHECKPOINT holds both networks: leave --encoder and --decoder out")
     elif checkpoint is None and decoder is None:
@@ -135,11 +142,14 @@ def command(
         if source is not None:
             from tsn.export.engines.job import add_engines
             from tsn.export.job import PARITY_SIDE
+            from tsn.export.refresh import refresh_bundle
+            from tsn.runtime.bundle.folder import open_bundle
             from tsn.runtime.pictures.reader import read_picture
 
-            assert engines is not None
-            pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in parity_frames]
-            output, manifest = source, add_engines(source, engines, pictures=pictures, log=log)
+            output, manifest = source, refresh_bundle(source, log=log) if refresh else open_bundle(source).manifest
+            if engines is not None:
+                pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in parity_frames]
+                manifest = add_engines(source, engines, pictures=pictures, log=log)
         else:
             from tsn.export.job import Request, export_bundle
             from tsn.export.networks.held import FlowRequest
@@ -253,10 +263,10 @@ def parse_engine_options(
     )
 
 
-def _refuse_with_from(engines: EngineRequest | None, *others: object) -> None:
-    if engines is None:
-        raise UsageError("--from builds engines for a bundle: add --engine")
-    if engines.via == "torch-tensorrt":
+def _refuse_with_from(engines: EngineRequest | None, *others: object, refresh: bool) -> None:
+    if engines is None and not refresh:
+        raise UsageError("--from builds engines for a bundle, or refreshes it: add --engine or --refresh")
+    if engines is not None and engines.via == "torch-tensorrt":
         raise UsageError("--via torch-tensorrt starts from the weights, which a bundle does not hold: export it again")
     if any(other is not None for other in others):
         raise UsageError("--from takes the bundle as it is: leave weights, styles, --name and -o out")

@@ -96,15 +96,18 @@ def anchors(*, dis: int | None = None) -> Way:
             frame, before = material.content[number], material.content[number - 1]
             flow = material.flows[number - 1] if search is None else search(frame, before)
             age += 1
-            newer, older = newer.carried(flow), older.carried(flow) if age < FADE else newer
+            newer, older = newer.carried(flow, frame), older.carried(flow, frame) if age < FADE else newer
             share = torch.tensor([min(1.0, age / FADE)])
             seen = [torch.from_numpy(anchor.seen())[None] for anchor in (older, newer)]
+            chroma = [torch.from_numpy(anchor.seen_chroma())[None] for anchor in (older, newer)]
             intact = [torch.from_numpy(anchor.intact())[None] for anchor in (older, newer)]
             current = torch.from_numpy(frame)[None]
-            levels, _ = graph(stylized[number], current, *seen, *intact, share, torch.ones(1))
+            levels, _, explained = graph(stylized[number], current, *seen, *chroma, *intact, share, torch.ones(1))
             outputs.append(planes(levels))
             if age == PERIOD:
-                older, newer, age = newer, new_anchor(stylized[number][0].numpy(), frame), 0
+                trusted, styled = explained[0].numpy(), stylized[number][0].numpy()
+                older, age = newer, 0
+                newer = newer.renewed(styled, frame, seen=seen[1][0].numpy(), explained=trusted)
         return outputs
 
     return run

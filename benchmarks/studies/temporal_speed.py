@@ -21,7 +21,7 @@ from tsn.runtime.errors import InputError
 from tsn.runtime.geometry import Size
 from tsn.runtime.settings import Settings
 from tsn.runtime.temporal.flow import DisFlow
-from tsn.runtime.temporal.opencv_anchors import new_anchor
+from tsn.runtime.temporal.opencv_anchors import OpenCvAnchor, new_anchor
 from tsn.runtime.video.reader import VideoReader
 
 PRESETS = {"ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
@@ -44,12 +44,14 @@ def command(bundle: str, video: Path, size: str, threads: int, repeats: int) -> 
     blend = backend.load(open_bundle(bundle).network("blend"))
     flows = {name: DisFlow(preset=preset) for name, preset in PRESETS.items()}
     flow = flows["fast"](frames[1], frames[0])
-    anchor = new_anchor(frames[1], frames[0]).carried(flow)
+    anchor = new_anchor(frames[1], frames[0]).carried(flow, frames[1])
     inputs = {
         "styled": backend.upload(frames[1][None]),
         "current": backend.upload(frames[1][None]),
         "older": backend.upload(anchor.seen()[None]),
         "newer": backend.upload(anchor.seen()[None]),
+        "older_chroma": backend.upload(anchor.seen_chroma()[None]),
+        "newer_chroma": backend.upload(anchor.seen_chroma()[None]),
         "older_intact": backend.upload(anchor.intact()[None]),
         "newer_intact": backend.upload(anchor.intact()[None]),
         "share": backend.upload(scalar(0.5)),
@@ -58,11 +60,16 @@ def command(bundle: str, video: Path, size: str, threads: int, repeats: int) -> 
     parts: dict[str, Callable[[], object]] = {
         "flow, DIS ultrafast": lambda: flows["ultrafast"](frames[1], frames[0]),
         "flow, DIS fast": lambda: flows["fast"](frames[1], frames[0]),
-        "one anchor carried and read": lambda: (later := anchor.carried(flow)).seen() is later.intact(),
+        "one anchor carried and read": lambda: _read(anchor.carried(flow, frames[1])),
         "blend": lambda: blend(**inputs)["blended"].numpy(),
     }
     found = {name: _times(part, repeats) for name, part in parts.items()}
     click.echo(json.dumps({"size": size, "threads": threads, "machine": platform.processor(), "milliseconds": found}))
+
+
+def _read(anchor: OpenCvAnchor) -> None:
+    for read in (anchor.seen, anchor.seen_chroma, anchor.intact):
+        read()
 
 
 def _times(part: Callable[[], object], repeats: int) -> dict[str, float]:

@@ -29,8 +29,11 @@ def bundle_networks(
     exportables = [
         style_network(networks, frames),
         stylize_network(networks, frames),
-        *anchor_networks(),
-        blend_network(),
-        *nv12_networks(),
+        *weightless_networks(),
     ]
     return exportables if flow is None else [*exportables, *flow_networks(flow, frames)]
+
+
+def weightless_networks() -> list[Exportable]:
+    """Return the networks that are the same in every bundle: those of holding, and of frames by NVDEC."""
+    return [*anchor_networks(), blend_network(), *nv12_networks()]

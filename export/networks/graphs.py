@@ -11,6 +11,9 @@ from tsn.train.networks.adain import restated, statistics
 # ITU-R BT.601: how much red, green and blue add to the luma.
 LUMA = (0.299, 0.587, 0.114)
 
+# And to Cr and Cb, 0.713 (red - luma) and 0.564 (blue - luma): the constants of OpenCV.
+CHROMA = ((0.499813, -0.418531, -0.081282), (-0.168636, -0.331068, 0.499704))
+
 
 class StyleGraph(nn.Module):
     """A picture's style, as the statistics of its features.

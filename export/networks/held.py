@@ -49,15 +49,21 @@ def blend_network() -> Exportable:
 
 def anchor_networks() -> tuple[Exportable, Exportable]:
     """Return the networks that keep anchors where a GPU computes: `anchor` and `carry`, without weights too."""
-    anchors = _anchor_cases()
+    styled = _styled_cases()
     return (
-        Exportable(name="anchor", graph=AnchorGraph().eval(), inputs=examples("anchor"), minimum_side=9, cases=anchors),
+        Exportable(
+            name="anchor",
+            graph=AnchorGraph().eval(),
+            inputs=examples("anchor"),
+            minimum_side=9,
+            cases=[_anchor_case(case) for case in styled],
+        ),
         Exportable(
             name="carry",
             graph=CarryGraph().eval(),
             inputs=examples("carry"),
             minimum_side=9,
-            cases=[_carry_case(case) for case in anchors],
+            cases=[_carry_case(case) for case in styled],
         ),
     )
 
@@ -113,7 +119,7 @@ def _flow_network(
     )
 
 
-def _anchor_cases() -> list[Arrays]:
+def _styled_cases() -> list[Arrays]:
     """Frames, and something drawn from each in place of a style."""
     frames = drawn_frames(minimum_side=9)
     return [
@@ -122,23 +128,46 @@ def _anchor_cases() -> list[Arrays]:
     ]
 
 
+def _anchor_case(case: Arrays) -> Arrays:
+    """An anchor that follows one of a frame a little brighter, moved by more and more to the right."""
+    kept = new_anchor(np.clip(case["styled"][0] + 3.0, 0, 255).astype(np.uint8), case["current"][0])
+    height, width = kept.values.shape[:2]
+    displacement = np.zeros((1, height, width, 2), np.float32)
+    displacement[..., 0] = np.linspace(0, 1, width)
+    return {
+        **case,
+        "kept": kept.values[None],
+        "kept_chroma": kept.chroma[None],
+        "displacement": displacement,
+        "carried": kept.values[None],
+        "explained": np.full((1, height, width), 200, np.uint8),
+    }
+
+
 def _carry_case(case: Arrays) -> Arrays:
     """An anchor of such a frame, carried along a flow that differs from place to place and is torn at the left."""
-    anchor = new_anchor(case["styled"][0], case["current"][0]).values[None]
-    height, width = anchor.shape[1:3]
+    kept = new_anchor(case["styled"][0], case["current"][0])
+    height, width = kept.values.shape[:2]
     across = np.linspace(0, 6, width)[None, :] + np.linspace(0, 3, height)[:, None]
     flow = np.stack([2 * np.sin(across), np.cos(across)], axis=2)[None].astype(np.float32)
     displacement = 2 * flow
     displacement[:, :, : width // 4] += 9
-    return {"anchor": anchor, "displacement": displacement, "flow": flow}
+    return {
+        "anchor": kept.values[None],
+        "anchor_chroma": kept.chroma[None],
+        "displacement": displacement,
+        "flow": flow,
+        "current": case["current"],
+    }
 
 
 def _blend_cases() -> list[Arrays]:
     """Frames whose anchors agree with them in part; what lies outside an anchor is 0."""
     cases: list[Arrays] = []
-    for number, case in enumerate(_anchor_cases()):
+    for number, case in enumerate(_styled_cases()):
         styled, frame = case["styled"], case["current"]
-        anchor = new_anchor(styled[0], frame[0]).values[None]
+        kept = new_anchor(styled[0], frame[0])
+        anchor, chroma = kept.values[None], kept.chroma[None]
         older, newer = np.roll(anchor, 2, axis=2), np.roll(anchor, 1, axis=1)
         older[:, :, :2] = 0
         cases.append(
@@ -147,6 +176,8 @@ def _blend_cases() -> list[Arrays]:
                 "current": frame,
                 "older": older,
                 "newer": newer,
+                "older_chroma": np.roll(chroma, 1, axis=2),
+                "newer_chroma": chroma,
                 "older_intact": frame[..., 0].copy(),
                 "newer_intact": np.full_like(frame[..., 0], 255),
                 "share": np.array([number / 4], np.float32),

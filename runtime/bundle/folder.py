@@ -75,7 +75,7 @@ def open_bundle(place: str | Path) -> Bundle:
     Raises BundleError: nothing there, no manifest, an unreadable one, or one of a newer format.
     """
     refuse_url(str(place))
-    folder = _folder(Path(place))
+    folder = bundle_folder(Path(place))
     path = folder / MANIFEST
     try:
         text = path.read_text(encoding="utf-8")
@@ -88,26 +88,8 @@ def open_bundle(place: str | Path) -> Bundle:
     return Bundle(folder, parse_manifest(text, path))
 
 
-def is_bundle(place: str | Path) -> bool:
-    """Whether open_bundle finds a manifest there, whatever is in it."""
-    try:
-        return (_folder(Path(place)) / MANIFEST).is_file()
-    except (BundleError, OSError):  # a name may be too long to look at
-        return False
-
-
-def shipped_bundles() -> list[str]:
-    """The names of the bundles that come with this package."""
-    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{MANIFEST}"))
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _folder(place: Path) -> Path:
+def bundle_folder(place: Path) -> Path:
+    """Return the folder of a bundle: itself, that of a file in it, or of a shipped name. Raises BundleError."""
     if place.is_dir():
         return place
     if place.is_file():
@@ -121,3 +103,22 @@ def _folder(place: Path) -> Path:
         f"there is no bundle at {place}. {hint}Give its folder or a file in it; "
         f"shipped by name: {', '.join(shipped) or 'none'}"
     )
+
+
+def is_bundle(place: str | Path) -> bool:
+    """Whether open_bundle finds a manifest there, whatever is in it."""
+    try:
+        return (bundle_folder(Path(place)) / MANIFEST).is_file()
+    except (BundleError, OSError):  # a name may be too long to look at
+        return False
+
+
+def shipped_bundles() -> list[str]:
+    """The names of the bundles that come with this package."""
+    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -45,6 +45,7 @@ class NetworkType:
     required: bool = False  # every bundle holds it
     needs: tuple[NetworkName, ...] = ()  # a bundle that holds it holds these too
     reducible: bool = False  # parts of it may compute in half precision
+    weightless: bool = False  # the same in every bundle: tsn-export --from BUNDLE --refresh writes it anew
 
     @property
     def tensors(self) -> tuple[TensorType, ...]:
@@ -91,6 +92,10 @@ def _frame(name: str, *, channels: int = 3) -> TensorType:
     return TensorType(name=name, kind="levels", dtype="uint8", shape=(1, "height", "width", channels))
 
 
+def _half_chroma(name: str) -> TensorType:
+    return TensorType(name=name, kind="levels", dtype="uint8", shape=(1, "half_height", "half_width", 2))
+
+
 def _mask(name: str) -> TensorType:
     return TensorType(name=name, kind="levels", dtype="uint8", shape=(1, "height", "width"))
 
@@ -120,6 +125,7 @@ def _planes_to_rgb(length: int) -> NetworkType:
             _values("taps", 2, 2, 3),
         ),
         outputs=(_frame("frame"),),
+        weightless=True,
     )
 
 
@@ -152,12 +158,36 @@ NETWORKS: Final[Mapping[NetworkName, NetworkType]] = {
         reducible=True,
     ),
     "anchor": NetworkType(
-        inputs=(_frame("styled"), _frame("current")), outputs=(_frame("anchor", channels=4),), needs=("carry",)
+        inputs=(
+            _frame("styled"),
+            _frame("current"),
+            _frame("kept", channels=4),
+            _half_chroma("kept_chroma"),
+            _flow("displacement"),
+            _frame("carried", channels=4),
+            _mask("explained"),
+        ),
+        outputs=(_frame("anchor", channels=4), _half_chroma("anchor_chroma"), _flow("anchor_displacement")),
+        needs=("carry",),
+        weightless=True,
     ),
     "carry": NetworkType(
-        inputs=(_frame("anchor", channels=4), _flow("displacement"), _flow("flow")),
-        outputs=(_frame("carried", channels=4), _flow("carried_displacement"), _mask("intact")),
+        inputs=(
+            _frame("anchor", channels=4),
+            _half_chroma("anchor_chroma"),
+            _flow("displacement"),
+            _flow("flow"),
+            _frame("current"),
+        ),
+        outputs=(
+            _frame("carried", channels=4),
+            _half_chroma("carried_chroma"),
+            _flow("carried_displacement"),
+            _flow("offset"),
+            _mask("intact"),
+        ),
         needs=("anchor",),
+        weightless=True,
     ),
     "blend": NetworkType(
         inputs=(
@@ -165,12 +195,15 @@ NETWORKS: Final[Mapping[NetworkName, NetworkType]] = {
             _frame("current"),
             _frame("older", channels=4),
             _frame("newer", channels=4),
+            _half_chroma("older_chroma"),
+            _half_chroma("newer_chroma"),
             _mask("older_intact"),
             _mask("newer_intact"),
             _values("share", 1),
             _values("strength", 1),
         ),
-        outputs=(_frame("blended"), _values("coverage", 1, kind="share")),
+        outputs=(_frame("blended"), _values("coverage", 1, kind="share"), _mask("explained")),
+        weightless=True,
     ),
     "nv12": _planes_to_rgb(1),
     "p010": _planes_to_rgb(2),
@@ -184,7 +217,7 @@ def axis_lengths(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
     lengths = {
         name: shape[axis] for tensor, shape in shapes.items() for axis, name in _INPUTS[tensor].dynamic_axes.items()
     }
-    if "half_height" in lengths:  # such a network gives whole frames
+    if "half_height" in lengths and "height" not in lengths:  # such a network gives whole frames
         lengths |= {"height": 2 * lengths["half_height"], "width": 2 * lengths["half_width"]}
     return lengths
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from tsn.runtime.bundle.interfaces import NETWORKS, NetworkName
 from tsn.runtime.errors import BundleError, TsnError
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when a manifest can no longer be read by older versions
+
+OUTDATED: Final = "outdated"  # the kind of error that writing networks without weights anew mends
 
 ReducedPrecision = Literal["fp16", "bf16"]
 Precision = Literal["fp32", ReducedPrecision]
@@ -129,10 +132,13 @@ class Manifest(_Model):
                     raise ValueError(f"the network '{name}' needs the network '{needed}', which is missing")
             inputs, outputs = ({tensor.name for tensor in side} for side in (expected.inputs, expected.outputs))
             if (network.inputs.keys(), network.outputs.keys()) != (inputs, outputs):
-                raise ValueError(
+                what = (
                     f"the network '{name}' takes {', '.join(network.inputs)} and gives {', '.join(network.outputs)}, "
                     f"expected are {', '.join(sorted(inputs))} and {', '.join(sorted(outputs))}"
                 )
+                if expected.weightless:
+                    raise PydanticCustomError(OUTDATED, "{what}", {"what": what})
+                raise ValueError(what)
         for name, style in self.styles.items():
             if not len(style.mean) == len(style.std) == self.channels:
                 raise ValueError(
@@ -155,7 +161,16 @@ def parse_manifest(text: str, path: Path) -> Manifest:
         first = error.errors()[0]
         where = "".join(f"{part}: " if part == first["loc"][-1] else f"{part}." for part in first["loc"])
         what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == OUTDATED:
+            raise BundleError(
+                f"{path.parent} is a bundle of another version: {what}", cure=f"Run: {refresh_command(path.parent)}"
+            ) from error
         raise BundleError(f"{path} is no valid manifest: {where}{what}. Export the bundle again") from error
+
+
+def refresh_command(folder: Path) -> str:
+    """Return the command that brings a bundle of another version up to date."""
+    return f"tsn-export --from {folder} --refresh"
 
 
 def refuse_newer(text: str, path: Path, *, newest: int, error: type[TsnError]) -> None:

@@ -1,7 +1,7 @@
 """Anchors for any backend: kept in host memory and read with OpenCV, or kept on a GPU and read by two networks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -16,15 +16,28 @@ from tsn.runtime.temporal.opencv_anchors import OpenCvAnchor, new_anchor
 Upload = Callable[[Array], Tensor]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An anchor as the current frame would see it."""
+
+    values: Tensor  # uint8 (1, H, W, 4): styled RGB and the content's luma, 0 outside
+    chroma: Tensor  # uint8 (1, H // 2, W // 2, 2): of the content
+    intact: Tensor  # uint8 (1, H, W): what of it is whole
+
+
 class Anchor(Protocol):
     """An anchor at one frame of the video."""
 
-    def carried(self, flow: Flow | Tensor) -> Self:
-        """Return the same anchor, one frame later."""
+    def carried(self, flow: Flow | Tensor, pixels: FrameBuffer) -> Self:
+        """The same anchor at the frame `pixels`, one later."""
         ...
 
-    def seen(self) -> tuple[Tensor, Tensor]:
-        """Return the anchor as the current frame sees it, uint8 (1, H, W, 4), and `intact` of each place, (1, H, W)."""
+    def seen(self) -> Seen:
+        """The anchor as the current frame, to which it was carried, would see it."""
+        ...
+
+    def renewed(self, stylized: Tensor, pixels: FrameBuffer, *, seen: Seen, explained: Tensor) -> Self:
+        """A new anchor of the current frame, that goes on as this one where nothing moved: see OpenCvAnchor."""
         ...
 
 
@@ -47,11 +60,22 @@ class HostAnchor:
     anchor: OpenCvAnchor
     upload: Upload
 
-    def carried(self, flow: Flow | Tensor) -> "HostAnchor":
-        return HostAnchor(self.anchor.carried(flow if isinstance(flow, np.ndarray) else flow.numpy()[0]), self.upload)
+    def carried(self, flow: Flow | Tensor, pixels: FrameBuffer) -> "HostAnchor":
+        motion = flow if isinstance(flow, np.ndarray) else flow.numpy()[0]
+        return HostAnchor(self.anchor.carried(motion, pixels.rgb()), self.upload)
 
-    def seen(self) -> tuple[Tensor, Tensor]:
-        return self.upload(self.anchor.seen()[None]), self.upload(self.anchor.intact()[None])
+    def seen(self) -> Seen:
+        anchor, upload = self.anchor, self.upload
+        return Seen(
+            values=upload(anchor.seen()[None]),
+            chroma=upload(anchor.seen_chroma()[None]),
+            intact=upload(anchor.intact()[None]),
+        )
+
+    def renewed(self, stylized: Tensor, pixels: FrameBuffer, *, seen: Seen, explained: Tensor) -> "HostAnchor":
+        values, trusted = seen.values.numpy()[0], explained.numpy()[0]
+        anchor = self.anchor.renewed(stylized.numpy()[0], pixels.rgb(), seen=values, explained=trusted)
+        return HostAnchor(anchor, self.upload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +84,29 @@ class DeviceAnchor:
 
     keeping: "_AnchorNetworks"
     values: Tensor
+    chroma: Tensor
     displacement: Tensor
-    now: tuple[Tensor, Tensor]  # see `seen`
+    offset: Tensor
+    now: Seen
 
-    def carried(self, flow: Flow | Tensor) -> "DeviceAnchor":
+    def carried(self, flow: Flow | Tensor, pixels: FrameBuffer) -> "DeviceAnchor":
         if isinstance(flow, np.ndarray):
             flow = self.keeping.upload(flow[None])
-        outputs = self.keeping.carry(anchor=self.values, displacement=self.displacement, flow=flow)
-        now = outputs["carried"], outputs["intact"]
-        return DeviceAnchor(self.keeping, self.values, outputs["carried_displacement"], now)
+        outputs = self.keeping.carry(
+            anchor=self.values,
+            anchor_chroma=self.chroma,
+            displacement=self.displacement,
+            flow=flow,
+            current=pixels.tensor(self.keeping.upload),
+        )
+        now = Seen(values=outputs["carried"], chroma=outputs["carried_chroma"], intact=outputs["intact"])
+        return replace(self, displacement=outputs["carried_displacement"], offset=outputs["offset"], now=now)
 
-    def seen(self) -> tuple[Tensor, Tensor]:
+    def seen(self) -> Seen:
         return self.now
+
+    def renewed(self, stylized: Tensor, pixels: FrameBuffer, *, seen: Seen, explained: Tensor) -> "DeviceAnchor":
+        return self.keeping.renewed(self, stylized, pixels, seen=seen.values, explained=explained)
 
 
 class _AnchorNetworks:
@@ -79,16 +114,41 @@ class _AnchorNetworks:
 
     def __init__(self, anchor: Session, carry: Session, backend: Backend) -> None:
         self.anchor, self.carry, self.upload = anchor, carry, backend.upload
-        self._unmoved: tuple[Tensor, Tensor] | None = None  # displacement and intact of a new anchor, of one size
+        self._nothing: DeviceAnchor | None = None  # an anchor that explains nothing, of one size
 
     def new(self, stylized: Tensor, pixels: FrameBuffer) -> DeviceAnchor:
-        values = self.anchor(styled=stylized, current=pixels.tensor(self.upload))["anchor"]
-        displacement, intact = self._unmoved_of(pixels.size)
-        return DeviceAnchor(self, values, displacement, (values, intact))
+        nothing = self._nothing_of(pixels.size)
+        blank = nothing.now
+        return self.renewed(nothing, stylized, pixels, seen=blank.values, explained=blank.intact)
 
-    def _unmoved_of(self, size: Size) -> tuple[Tensor, Tensor]:
+    def renewed(
+        self, before: DeviceAnchor, stylized: Tensor, pixels: FrameBuffer, *, seen: Tensor, explained: Tensor
+    ) -> DeviceAnchor:
+        outputs = self.anchor(
+            styled=stylized,
+            current=pixels.tensor(self.upload),
+            kept=before.values,
+            kept_chroma=before.chroma,
+            displacement=before.offset,
+            carried=seen,
+            explained=explained,
+        )
+        values, chroma = outputs["anchor"], outputs["anchor_chroma"]
+        now = Seen(values=values, chroma=chroma, intact=self._whole)
+        displacement = outputs["anchor_displacement"]
+        return DeviceAnchor(self, values, chroma, displacement, displacement, now)
+
+    def _nothing_of(self, size: Size) -> DeviceAnchor:
         height, width = size.height, size.width
-        if self._unmoved is None or self._unmoved[1].shape != (1, height, width):
-            still = np.zeros((1, height, width, 2), np.float32)
-            self._unmoved = self.upload(still), self.upload(np.full((1, height, width), 255, np.uint8))
-        return self._unmoved
+        if self._nothing is None or self._nothing.values.shape[1:3] != (height, width):
+            frame, chroma = (
+                np.zeros((1, height, width, 4), np.uint8),
+                np.zeros((1, height // 2, width // 2, 2), np.uint8),
+            )
+            values, chroma, intact = self.upload(frame), self.upload(chroma), self.upload(frame[..., 0].copy())
+            still = self.upload(np.zeros((1, height, width, 2), np.float32))
+            self._whole = self.upload(np.full((1, height, width), 255, np.uint8))
+            self._nothing = DeviceAnchor(
+                self, values, chroma, still, still, Seen(values=values, chroma=chroma, intact=intact)
+            )
+        return self._nothing

@@ -62,18 +62,20 @@ class TemporalBlend:
             self._begin(pixels, stylized)
             return stylized.numpy()[0]
         self._age += 1
-        self._newer = self._newer.carried(motion.flow)
+        self._newer = self._newer.carried(motion.flow, pixels)
         newer = older = self._newer.seen()
         if self._age < FADE:
-            self._older = self._older.carried(motion.flow)
+            self._older = self._older.carried(motion.flow, pixels)
             older = self._older.seen()
         outputs = self._blend(
             styled=stylized,
             current=pixels.tensor(self._upload),
-            older=older[0],
-            newer=newer[0],
-            older_intact=older[1],
-            newer_intact=newer[1],
+            older=older.values,
+            newer=newer.values,
+            older_chroma=older.chroma,
+            newer_chroma=newer.chroma,
+            older_intact=older.intact,
+            newer_intact=newer.intact,
             share=self._upload(scalar(min(1.0, self._age / FADE))),
             strength=self._strength,
         )
@@ -85,7 +87,8 @@ class TemporalBlend:
         if cut or coverage < LEAST_COVERAGE:
             self._begin(pixels, stylized)
         elif self._age == PERIOD:
-            self._older, self._newer, self._age = self._newer, self._keep(stylized, pixels), 0
+            fresh = self._newer.renewed(stylized, pixels, seen=newer, explained=outputs["explained"])
+            self._older, self._newer, self._age = self._newer, fresh, 0
         return outputs["blended"].numpy()[0]
 
     def _begin(self, pixels: FrameBuffer, stylized: Tensor) -> None:

@@ -77,5 +77,5 @@ def test_a_bundle_with_one_of_the_two_networks_is_refused(tiny_bundle: Path, tmp
     manifest = open_bundle(copy).manifest
     networks = {name: network for name, network in manifest.networks.items() if name != "anchor"}
     (copy / MANIFEST).write_text(manifest.model_copy(update={"networks": networks}).document())
-    with pytest.raises(BundleError, match="'carry' needs the network 'anchor'"):
+    with pytest.raises(BundleError, match="the network 'carry' needs the network 'anchor'"):
         open_bundle(copy)

@@ -42,6 +42,29 @@ def test_what_does_not_change_stands_still_beside_what_moves() -> None:
     assert abs(np.median(flow[20:-20, 100:150, 0]) + 4) < 0.3
 
 
+def test_what_moves_in_colour_alone_is_found_and_what_luma_finds_beside_it_stays() -> None:
+    previous = textured(120, 160)
+    current = np.roll(previous, 3, axis=1)
+    plane = np.random.default_rng(0).normal(0, 1, (120, 160))
+    bumps = cv2.GaussianBlur(plane, (0, 0), 4) * 600
+    tint = bumps[..., np.newaxis] * [1, -0.299 / 0.587, 0]  # it changes no luma
+    grey, moved = np.full((120, 160, 3), 128.0), np.roll(tint, 4, axis=1)
+    half = (np.arange(160) < 80)[np.newaxis, :, np.newaxis]
+    before = np.where(half, grey + tint, previous).clip(0, 255).astype(np.uint8)
+    now = np.where(half, grey + moved, current).clip(0, 255).astype(np.uint8)
+    flow = DisFlow()(now, before)
+    np.testing.assert_allclose(np.median(flow[15:-15, 15:65], axis=(0, 1)), [-4, 0], atol=0.3)
+    np.testing.assert_allclose(np.median(flow[15:-15, 95:145], axis=(0, 1)), [-3, 0], atol=0.2)
+
+
+def test_a_place_whose_colour_alone_changes_does_not_count_as_unchanged() -> None:
+    previous = textured(120, 160)
+    current = previous.copy()
+    current[40:80, 60:100, 0] ^= 1  # a level of red: three tenths of a level of luma
+    moving: Any = OnHost(lambda now, before: DisFlow()(now, before))
+    assert not moving(FrameBuffer(current), FrameBuffer(previous)).still
+
+
 @pytest.mark.parametrize(("height", "width"), [(9, 9), (9, 200), (33, 17)])
 def test_small_frames_have_flow_too(height: int, width: int) -> None:
     flow = DisFlow()(textured(height, width), textured(height, width, seed=1))
