@@ -92,10 +92,11 @@ class CarryGraph(nn.Module):
     def forward(
         self, anchor: Tensor, anchor_chroma: Tensor, displacement: Tensor, flow: Tensor, current: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        values = anchor.float()  # first: TensorRT lets nothing but a Cast touch uint8
         before = _read(displacement, flow, mode="bilinear", padding="border")
         displacement = flow + before.permute(0, 2, 3, 1)
-        offset = displacement * _moving(anchor, displacement, current)
-        carried = _read(anchor.float(), offset, mode="bicubic", padding="zeros")
+        offset = displacement * _moving(values, displacement, current)
+        carried = _read(values, offset, mode="bicubic", padding="zeros")
         chroma = _read(anchor_chroma.float(), _half_offset(offset), mode="bilinear", padding="border")
         return (
             _levels(carried.permute(0, 2, 3, 1)),
@@ -108,7 +109,7 @@ class CarryGraph(nn.Module):
 
 def _moving(anchor: Tensor, displacement: Tensor, current: Tensor) -> Tensor:
     """0 where the anchor explains the frame unmoved, else 1: (1, H, W, 1)."""
-    luma, now = _halved(anchor[..., 3:].float().permute(0, 3, 1, 2)).round(), _halved(content_of(current)[0]).round()
+    luma, now = _halved(anchor[..., 3:].permute(0, 3, 1, 2)).round(), _halved(content_of(current)[0]).round()
     half = _half_offset(displacement)
     moved = _read(luma.permute(0, 2, 3, 1), half, mode="bilinear", padding="border").round()
     allowed = (_window_mean((moved - now).square()) + GRAIN).clamp(max=UNLIKE)
