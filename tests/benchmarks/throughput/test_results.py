@@ -37,6 +37,12 @@ def test_a_stored_measurement_is_read_and_names_no_place_of_the_machine(path: Pa
     assert [word for word in stored.command if Path(word).is_absolute()] == []
 
 
+def test_a_measurement_is_stored_and_linked_from_the_documentation() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    assert STORED
+    assert [path for path in STORED if f"{path.relative_to(ROOT).as_posix()})" not in pages] == []
+
+
 def test_an_unknown_key_is_refused(example: Results, tmp_path: Path) -> None:
     text = example.model_dump_json().replace('"system":', '"sytsem":', 1)
     (tmp_path / "old.json").write_text(text)
