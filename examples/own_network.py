@@ -9,7 +9,7 @@ tsn-train --config smoke --content photos/ --styles paintings/ -o runs/smoke
 import argparse
 from pathlib import Path
 
-from tsn.export.job import Request, export_bundle
+from tsn.export.job import ExportRequest, export_bundle
 from tsn.runtime import Settings, VideoStyleTransfer
 
 
@@ -23,7 +23,9 @@ def main() -> None:
     words = parser.parse_args()
 
     manifest = export_bundle(
-        Request(checkpoint=words.checkpoint, styles={"painting": words.painting}, style_size=512, output=words.output),
+        ExportRequest(
+            checkpoint=words.checkpoint, styles={"painting": words.painting}, style_size=512, output=words.output
+        ),
         log=print,
     )
     for name, network in manifest.networks.items():

@@ -151,11 +151,11 @@ def command(
                 pictures = [read_picture(path, shorter_side=PARITY_SIDE) for path in parity_frames]
                 manifest = add_engines(source, engines, pictures=pictures, log=log)
         else:
-            from tsn.export.job import Request, export_bundle
+            from tsn.export.job import ExportRequest, export_bundle
             from tsn.export.networks.held import FlowRequest
 
             assert output is not None
-            request = Request(
+            request = ExportRequest(
                 checkpoint=checkpoint,
                 encoder=encoder,
                 decoder=decoder,

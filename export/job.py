@@ -25,7 +25,7 @@ PARITY_STYLES = 2  # how many of the styles' pictures networks are compared on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class ExportRequest:
     """What to export, and where to."""
 
     checkpoint: Path | None = None  # of tsn-train; or
@@ -43,7 +43,7 @@ class Request:
     overwrite: bool = False
 
 
-def export_bundle(request: Request, *, log: Log = lambda line: None) -> Manifest:
+def export_bundle(request: ExportRequest, *, log: Log = lambda line: None) -> Manifest:
     """Write the bundle that `request` asks for and give its manifest; `log` is called with a line for each step.
 
     Raises:
@@ -98,7 +98,7 @@ def _style_encoder(weights: Path | None, networks: Networks) -> nn.Module | None
     return encoder
 
 
-def _networks(request: Request) -> Networks:
+def _networks(request: ExportRequest) -> Networks:
     if request.checkpoint is not None:
         return load_checkpoint(request.checkpoint)
     if request.decoder is not None:

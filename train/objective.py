@@ -67,9 +67,9 @@ class Objective(nn.Module):
         """
         if self.config.objective == "recolour":
             return self._recolour(content, styles)
-        return self._stylise(content, styles, motion, pairs)
+        return self._stylize(content, styles, motion, pairs)
 
-    def _stylise(
+    def _stylize(
         self, content: Tensor, styles: Styles, motion: Tensor, pairs: Pairs | None
     ) -> tuple[dict[str, Tensor], Tensor]:
         config, copies = self.config, len(styles.images) // len(content)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tsn.export.engines.request import STYLE_SIZES, EngineRequest, Sizes
 from tsn.export.engines.tensorrt import Builder, build_engine, open_builder
 from tsn.export.engines.torch_tensorrt import build_torch_engine, open_torch_tensorrt
-from tsn.export.engines.verify import Judge
+from tsn.export.engines.verify import EngineJudge
 from tsn.export.networks.exportable import Exportable
 from tsn.runtime.backends import open_backend
 from tsn.runtime.bundle.folder import Bundle, open_bundle, sha256
@@ -57,7 +57,7 @@ def add_engines(
         # Entered first, so renamed last: a manifest never speaks of an engine that is not there.
         manifest_file = stack.enter_context(whole_file(folder / MANIFEST, overwrite=True))
         networks: dict[NetworkName, Network] = {}
-        judge = None if backend is None else Judge(bundle, backend, request, pictures)
+        judge = None if backend is None else EngineJudge(bundle, backend, request, pictures)
         for name, network in bundle.manifest.networks.items():
             precision, source = _source(bundle, network, request.precision)
             sizes = STYLE_SIZES if name == "style" else request.sizes.even() if name in DEPTHS else request.sizes

@@ -22,7 +22,7 @@ from tsn.runtime.verification.engines import compare_engine
 from tsn.runtime.verification.reference import Call, called, reference_calls
 
 
-class Judge:
+class EngineJudge:
     """Compares the engines of one build with the FP32 networks of their bundle, as the CPU computes them.
 
     Args:

@@ -19,7 +19,7 @@ from tsn.export import cli
 from tsn.export.engines import job as engine_job
 from tsn.export.engines.request import EngineRequest, Sizes
 from tsn.export.engines.tensorrt import Builder
-from tsn.export.engines.verify import Judge
+from tsn.export.engines.verify import EngineJudge
 from tsn.runtime.backends.driver import Gpu
 from tsn.runtime.backends.trt_library import TrtLibrary
 from tsn.runtime.bundle.folder import open_bundle
@@ -128,9 +128,11 @@ def test_what_cannot_run_here_is_said_before_anything_is_built(
 def test_the_frames_have_sizes_that_the_engines_take(tiny_bundle: Path) -> None:
     picture = np.zeros((50, 700, 3), np.uint8)
     dynamic = Sizes.of(minimum=Size(64, 64), optimum=Size(160, 96), maximum=Size(256, 128))
-    judge = Judge(open_bundle(tiny_bundle), StandIn(), EngineRequest(library="tensorrt", sizes=dynamic), [picture])
+    judge = EngineJudge(
+        open_bundle(tiny_bundle), StandIn(), EngineRequest(library="tensorrt", sizes=dynamic), [picture]
+    )
     shapes = {frame.shape[:2] for frame in judge._frames()}
     assert shapes == {(120, 213), (128, 97), (96, 160), (64, 256)}
     static = EngineRequest(library="tensorrt", sizes=Sizes.of(size=Size(80, 64)))
-    judge = Judge(open_bundle(tiny_bundle), StandIn(), static, [picture])
+    judge = EngineJudge(open_bundle(tiny_bundle), StandIn(), static, [picture])
     assert [frame.shape for frame in judge._frames()] == [(64, 80, 3)] * 2  # one drawn, one real
