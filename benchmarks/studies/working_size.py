@@ -49,7 +49,11 @@ def correlations(one: RGB, other: RGB) -> tuple[float, float]:
     """Return the correlations of the luma of two pictures of one size, and of its detail."""
     lumas = [_luma(rgb) for rgb in (one, other)]
     details = [luma - cv2.GaussianBlur(luma, (0, 0), COARSE) for luma in lumas]
-    return tuple(float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) for a, b in (lumas, details))  # type: ignore[return-value]
+    return _correlation(*lumas), _correlation(*details)
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
 def gradient(rgb: RGB) -> float:
